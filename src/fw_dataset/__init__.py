@@ -1,0 +1,53 @@
+"""Turn a Flywheel project's metadata into a dataset of Parquet tables, and ask it questions in SQL.
+
+The public names are loaded on first use, so that ``import fw_dataset`` stays light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fw_dataset import errors
+    from fw_dataset.builder import render_snapshot
+    from fw_dataset.client import FWDatasetClient
+    from fw_dataset.dataset import Dataset, Table
+    from fw_dataset.format.schema import DataModel
+    from fw_dataset.render.progress import Progress
+
+__version__ = "0.5.0"
+
+_HOMES = {
+    "DataModel": "fw_dataset.format.schema",
+    "Dataset": "fw_dataset.dataset",
+    "FWDatasetClient": "fw_dataset.client",
+    "Progress": "fw_dataset.render.progress",
+    "Table": "fw_dataset.dataset",
+    "render_snapshot": "fw_dataset.builder",
+}
+
+__all__ = [
+    "DataModel",
+    "Dataset",
+    "FWDatasetClient",
+    "Progress",
+    "Table",
+    "__version__",
+    "errors",
+    "render_snapshot",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "errors":
+        return import_module("fw_dataset.errors")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,255 @@
+"""From a snapshot to a committed version."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib.metadata import version as package_version
+from pathlib import Path
+from typing import Any, Literal
+
+from fw_dataset import __version__
+from fw_dataset.dataset import Dataset
+from fw_dataset.errors import UnsupportedLocationError, VersionConflictError
+from fw_dataset.format.description import DatasetDescription, DatasetInfo
+from fw_dataset.format.instants import parse_instant
+from fw_dataset.format.layout import README
+from fw_dataset.format.manifest import SnapshotIdentity
+from fw_dataset.format.names import check_label, check_version_id
+from fw_dataset.render.json_tree import Members, Number, parse
+from fw_dataset.render.progress import Progress, ProgressCallback
+from fw_dataset.render.selection import ControlColumns, Selection, select_columns
+from fw_dataset.render.version import RenderedTables, render_tables
+from fw_dataset.snapshot import Snapshot, open_snapshot
+from fw_dataset.storage import LocalStorage, Storage, open_storage
+from fw_dataset.versions.catalog import Catalog, CommittedVersion
+from fw_dataset.versions.claim import discard_dead_claim
+from fw_dataset.versions.commit import commit
+from fw_dataset.versions.documents import dataset_readme
+from fw_dataset.versions.labels import check_label_is_free, relabel
+from fw_dataset.versions.staging import Provenance, stage
+from fw_dataset.versions.workspace import workspace
+
+__all__ = ["render_snapshot"]
+
+_VERSION_DIGITS = 24
+
+
+def render_snapshot(
+    snapshot: str | os.PathLike[str],
+    destination: str | os.PathLike[str],
+    *,
+    version: str | None = None,
+    label: str | None = None,
+    created: datetime | str | None = None,
+    control_columns: ControlColumns | None = None,
+    on_error: Literal["raise", "skip"] = "raise",
+    keep_source: bool | None = None,
+    progress: ProgressCallback | None = None,
+    workdir: str | os.PathLike[str] | None = None,
+) -> Dataset:
+    """Render a snapshot into a new version of the dataset at ``destination``.
+
+    Readers see the version only when it is whole. Rendering the same snapshot with the same
+    choices again finds the version there and does nothing, but for a new ``label``.
+
+    Args:
+        snapshot: a SQLite file (``snapshot.db``), gzipped (``snapshot.db.gz``) or not.
+        destination: the dataset's root, a path or URL; it need not exist.
+        version: the version's id; else the first 24 hex digits of the SHA-256 of the
+            decompressed snapshot.
+        label: the version's human name; else its id.
+        created: when the snapshot was made, UTC where it has no offset; else now.
+        control_columns: per table the columns to keep, such as ``{"subjects": ["label"]}``;
+            ids and ``parents.*`` are always kept, other tables lose ``extra``.
+        on_error: what to do with a record that cannot be read: ``"raise"``, or ``"skip"`` it and
+            name it in the report.
+        keep_source: keep the snapshot and the project's record in the provenance; by default
+            unless ``control_columns`` are given.
+        progress: called with a :class:`~fw_dataset.Progress` now and then.
+        workdir: a folder with room for the unpacked snapshot; else the destination's root.
+
+    Raises:
+        SnapshotError: the snapshot cannot be read (RecordError: one record of it).
+        ControlColumnsError: ``control_columns`` name what does not exist.
+        InvalidNameError: the version id or label cannot be one.
+        VersionConflictError: the version id or label is taken by something else.
+        StorageError: the destination cannot be written, or is full.
+    """
+    if on_error not in ("raise", "skip"):
+        raise ValueError(f"on_error {on_error!r}: use 'raise' or 'skip'")
+    request = _Request(
+        version=None if version is None else check_version_id(version),
+        label=None if label is None else check_label(label),
+        created=_instant(created),
+        selections=select_columns(control_columns),
+        keep_source=control_columns is None if keep_source is None else keep_source,
+        options=_options(control_columns, on_error),
+    )
+    storage = open_storage(destination)
+    with workspace(_work_parent(storage, workdir)) as work:
+        _render(Path(snapshot), storage, work, request, progress)
+    return Dataset(storage)
+
+
+@dataclass(frozen=True)
+class _Request:
+    version: str | None
+    label: str | None
+    created: datetime | None
+    selections: dict[str, Selection]
+    keep_source: bool
+    options: dict[str, Any]
+
+
+def _instant(created: datetime | str | None) -> datetime | None:
+    return parse_instant(created) if isinstance(created, str) else created
+
+
+def _options(control_columns: ControlColumns | None, on_error: str) -> dict[str, Any]:
+    chosen = None
+    if control_columns is not None:
+        chosen = {name: sorted(set(columns)) for name, columns in sorted(control_columns.items())}
+    return {"control_columns": chosen, "on_error": on_error}
+
+
+def _work_parent(storage: Storage, workdir: str | os.PathLike[str] | None) -> Path:
+    if workdir is not None:
+        return Path(workdir)
+    if not isinstance(storage, LocalStorage):
+        raise UnsupportedLocationError(f"{storage.url}: name a workdir for this storage")
+    return storage.root
+
+
+def _render(
+    source: Path, storage: Storage, work: Path, request: _Request, progress: ProgressCallback | None
+) -> None:
+    def unpacked(done: int, total: int) -> None:
+        if progress is not None:
+            progress(Progress("decompress", bytes=done, total_bytes=total))
+
+    def published(done: int, total: int) -> None:
+        if progress is not None:
+            progress(Progress("publish", bytes=done, total_bytes=total))
+
+    with open_snapshot(source, work, keep=request.keep_source, progress=unpacked) as snapshot:
+        version = request.version or snapshot.source.sha256[:_VERSION_DIGITS]
+        catalog = Catalog(storage)
+        if _is_rendered(catalog, version, snapshot, request):
+            return
+        folder = work / "version"
+        folder.mkdir()
+        skip = request.options["on_error"] == "skip"
+        rendered = render_tables(
+            snapshot, request.selections, folder, skip_errors=skip, progress=progress
+        )
+        description = _describe(storage, version, snapshot, rendered, request)
+        origin = _provenance(snapshot, description, request)
+    staged = stage(folder, description, rendered, origin)
+    if not storage.exists(README):
+        storage.put(README, dataset_readme(description).encode())
+    if not commit(storage, staged, published):
+        # Somebody else committed this version while we rendered it.
+        _is_rendered(catalog, version, snapshot, request)
+
+
+def _is_rendered(catalog: Catalog, version: str, snapshot: Snapshot, request: _Request) -> bool:
+    """Whether the version is there already; its label is brought up to date then."""
+    found = {committed.id: committed for committed in catalog.versions()}
+    if request.label is not None:
+        check_label_is_free(request.label, version, found.values())
+    existing = found.get(version)
+    if existing is None:
+        return False
+    _check_same(existing, snapshot, request)
+    discard_dead_claim(catalog.storage, existing.layout)
+    if request.label is not None and request.label != existing.label:
+        relabel(catalog, existing.id, request.label)
+    return True
+
+
+def _check_same(existing: CommittedVersion, snapshot: Snapshot, request: _Request) -> None:
+    manifest = existing.manifest
+    identity = manifest.snapshot if manifest is not None else None
+    if manifest is None or identity is None or identity.sha256 != snapshot.source.sha256:
+        raise VersionConflictError(
+            f"version {existing.id!r} at {existing.storage.url} was rendered from another"
+            " snapshot; choose another version id"
+        )
+    if manifest.options != {**request.options, "keep_source": request.keep_source}:
+        raise VersionConflictError(
+            f"version {existing.id!r} at {existing.storage.url} was rendered from this snapshot"
+            " with other choices (columns, on_error or keep_source); choose another version id"
+        )
+
+
+def _describe(
+    storage: Storage,
+    version: str,
+    snapshot: Snapshot,
+    rendered: RenderedTables,
+    request: _Request,
+) -> DatasetDescription:
+    project_id, record = _project(snapshot)
+    kept = request.selections["projects"].kept
+    name = record.get("label") if "label" in kept else None
+    return DatasetDescription(
+        id=project_id,
+        name=name or project_id,
+        description=(record.get("description") if "description" in kept else None) or "",
+        version=version,
+        version_label=request.label or version,
+        created=request.created or datetime.now(timezone.utc),
+        dataset_info=_dataset_info(storage),
+        tables=DatasetDescription.describe_tables(rendered.models),
+    )
+
+
+def _dataset_info(storage: Storage) -> DatasetInfo:
+    if isinstance(storage, LocalStorage):
+        return DatasetInfo(type="fs", bucket=str(storage.root), prefix="", label="")
+    return DatasetInfo()
+
+
+def _project(snapshot: Snapshot) -> tuple[str, dict[str, str]]:
+    """The project's id, and its texts as far as they can be read."""
+    key, data = next(iter(snapshot.records("project")))
+    try:
+        tree = parse(data or b"")
+    except ValueError:
+        tree = None
+    members = dict(tree) if isinstance(tree, Members) else {}
+    texts = {
+        name: value.encode("utf-8", "replace").decode()
+        for name, value in members.items()
+        if isinstance(value, str) and not isinstance(value, Number)
+    }
+    return texts.get("_id") or key, texts
+
+
+def _provenance(
+    snapshot: Snapshot, description: DatasetDescription, request: _Request
+) -> Provenance:
+    source = snapshot.source
+    record = next(iter(snapshot.records("project"))).data if request.keep_source else None
+    return Provenance(
+        snapshot=SnapshotIdentity(
+            sha256=source.sha256, bytes=source.bytes, source_sha256=source.source_sha256
+        ),
+        snapshot_record={
+            "_id": description.version,
+            "project": description.id,
+            "status": "complete",
+            "sha256": source.sha256,
+        },
+        snapshot_copy=source.copy,
+        project_record=record,
+        options={**request.options, "keep_source": request.keep_source},
+        renderer=_renderer(("pyarrow", "msgspec")),
+    )
+
+
+def _renderer(packages: Sequence[str]) -> dict[str, str]:
+    return {"fw-dataset": __version__, **{name: package_version(name) for name in packages}}

@@ -1,0 +1,149 @@
+"""Every error this package raises.
+
+::
+
+    FWDatasetError
+    ├── SnapshotError (ValueError)           the input is not a usable snapshot
+    │   └── RecordError                      one record in it is not usable
+    ├── InvalidNameError (ValueError)        a version id, label or table name that cannot be
+    ├── ControlColumnsError (ValueError)     control_columns that name what is not there
+    ├── DatasetFormatError (ValueError)      a file of a dataset does not say what it must
+    ├── DatasetNotFoundError (FileNotFoundError)
+    ├── VersionNotFoundError (KeyError, ValueError)
+    ├── TableNotFoundError (KeyError)
+    ├── VersionConflictError (ValueError)    the version or label is taken by something else
+    ├── MissingExtraError (ImportError)      an optional package is not installed
+    └── StorageError (OSError)               bytes could not be read or written
+        ├── UnsupportedLocationError (ValueError)
+        ├── ObjectNotFoundError (FileNotFoundError)
+        ├── ObjectExistsError (FileExistsError)
+        ├── StorageDeniedError (PermissionError)
+        └── StorageFullError
+
+The built-in bases are those that the 0.3 and 0.4 releases raised at the same places, so that
+``except ValueError`` in a user's script goes on working. Every message is one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = [
+    "ControlColumnsError",
+    "DatasetFormatError",
+    "DatasetNotFoundError",
+    "FWDatasetError",
+    "InvalidNameError",
+    "MissingExtraError",
+    "ObjectExistsError",
+    "ObjectNotFoundError",
+    "RecordError",
+    "SnapshotError",
+    "StorageDeniedError",
+    "StorageError",
+    "StorageFullError",
+    "TableNotFoundError",
+    "UnsupportedLocationError",
+    "VersionConflictError",
+    "VersionNotFoundError",
+]
+
+
+class FWDatasetError(Exception):
+    """Base of all errors of this package; ``str(error)`` is one line for a person."""
+
+    def __str__(self) -> str:
+        # KeyError would print the repr of its argument, and OSError its errno.
+        return " ".join(str(part) for part in self.args)
+
+
+class SnapshotError(FWDatasetError, ValueError):
+    """The file is not a Flywheel snapshot that can be rendered."""
+
+
+class RecordError(SnapshotError):
+    """One record of a snapshot cannot be read.
+
+    Attributes:
+        table: the snapshot's table, such as ``"file"``.
+        record_id: the record's primary key in that table.
+        reason: what is wrong with it.
+    """
+
+    def __init__(self, table: str, record_id: str, reason: str) -> None:
+        self.table, self.record_id, self.reason = table, record_id, reason
+        super().__init__(
+            f"record {record_id!r} of table {table!r}: {reason}"
+            " (on_error='skip', or --on-error skip, renders the rest)"
+        )
+
+    def __reduce__(self) -> tuple[type[RecordError], tuple[str, str, str]]:
+        return type(self), (self.table, self.record_id, self.reason)
+
+
+class InvalidNameError(FWDatasetError, ValueError):
+    """A version id, label, table or column name is not one that a dataset can hold."""
+
+
+class ControlColumnsError(FWDatasetError, ValueError):
+    """``control_columns`` names a table or column that does not exist."""
+
+
+class DatasetFormatError(FWDatasetError, ValueError):
+    """A file of a dataset is damaged or is not what the format asks for."""
+
+
+class DatasetNotFoundError(FWDatasetError, FileNotFoundError):
+    """There is no dataset at the given place."""
+
+
+class VersionNotFoundError(FWDatasetError, KeyError, ValueError):
+    """The dataset has no version of that id or label."""
+
+
+class TableNotFoundError(FWDatasetError, KeyError):
+    """The version has no table of that name."""
+
+
+class VersionConflictError(FWDatasetError, ValueError):
+    """The version id or the label is already in use for something else."""
+
+
+class MissingExtraError(FWDatasetError, ImportError):
+    """A feature needs a package that an extra of this one installs."""
+
+
+class StorageError(FWDatasetError, OSError):
+    """Bytes could not be read from or written to a storage."""
+
+
+class UnsupportedLocationError(StorageError, ValueError):
+    """The URL or storage type is not one that can be opened."""
+
+
+class ObjectNotFoundError(StorageError, FileNotFoundError):
+    """There is no object of that key."""
+
+
+class ObjectExistsError(StorageError, FileExistsError):
+    """An object of that key exists already and was to be created."""
+
+
+class StorageDeniedError(StorageError, PermissionError):
+    """The storage refuses access."""
+
+
+class StorageFullError(StorageError):
+    """The storage has no room left."""
+
+
+def naming(known: Iterable[str], wanted: str) -> str:
+    """Say in a few words what there is instead of ``wanted``, the likeliest first."""
+    names = sorted(known)
+    if not names:
+        return "there are none"
+    close = get_close_matches(wanted, names, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    shown = ", ".join(names[:40]) + (f" and {len(names) - 40} more" if len(names) > 40 else "")
+    return f"{hint}there are: {shown}"

@@ -1,0 +1,1 @@
+"""What a dataset is on disk, as values: no reading, no writing."""

@@ -1,0 +1,5 @@
+"""DuckDB connections over the tables of a version."""
+
+from fw_dataset.query.connection import connect_version
+
+__all__ = ["connect_version"]

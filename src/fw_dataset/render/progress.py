@@ -1,0 +1,32 @@
+"""What a caller is told while a dataset is rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+__all__ = ["Progress", "ProgressCallback"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One moment of a rendering.
+
+    Attributes:
+        stage: ``"decompress"``, ``"render"`` or ``"publish"``.
+        table: the table at hand, while rendering.
+        rows: rows done in this table.
+        total_rows: its rows in all.
+        bytes: bytes done in this stage: of the source file, of the table's JSON, or published.
+        total_bytes: bytes in all, where they are known.
+    """
+
+    stage: str
+    table: str | None = None
+    rows: int = 0
+    total_rows: int | None = None
+    bytes: int = 0
+    total_bytes: int | None = None
+
+
+ProgressCallback = Callable[[Progress], None]

@@ -1,0 +1,165 @@
+"""The snapshot's SQLite file: its tables, its records, the order they are read in."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from fw_dataset.errors import SnapshotError
+from fw_dataset.format.names import quote_identifier
+
+__all__ = ["TABLES", "Record", "Snapshot", "SourceCopy", "SourceFile"]
+
+TABLES = ("project", "subject", "session", "acquisition", "file", "analysis")
+
+
+@dataclass(frozen=True)
+class SourceCopy:
+    """A gzipped copy of a snapshot in the work folder, and its SHA-256."""
+
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """What a snapshot's file is.
+
+    Attributes:
+        sha256: of the decompressed SQLite file, 64 hex digits.
+        bytes: its size.
+        source_sha256: of the file as it came.
+        copy: the gzipped copy for the provenance, or None.
+    """
+
+    sha256: str
+    bytes: int
+    source_sha256: str
+    copy: SourceCopy | None
+
+
+class Record(NamedTuple):
+    """One record: its primary key, and its JSON as bytes (None where the source has none)."""
+
+    id: str
+    data: bytes | None
+
+
+class _Place(msgspec.Struct):
+    """Where in the tree a record stands; other types than text have no place."""
+
+    parents: dict[str, object] | None = None
+
+
+class Snapshot:
+    """A checked snapshot, open for reading by one thread."""
+
+    def __init__(self, path: Path, source: SourceFile) -> None:
+        self.path, self.source = path, source
+        # immutable: no lock and no journal beside a file that may be the user's own.
+        uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+        self._connection = sqlite3.connect(uri, uri=True)
+        self._connection.text_factory = bytes
+
+    def close(self) -> None:
+        """Release the file."""
+        self._connection.close()
+
+    def check(self) -> None:
+        """Look whether it is a snapshot.
+
+        Raises:
+            SnapshotError: a table or column is missing, or there is not exactly one project.
+        """
+        for table in TABLES:
+            with self._reading(table):
+                info = self._connection.execute(f"pragma table_info({quote_identifier(table)})")
+                columns = {bytes(row[1]).decode("utf-8", "replace") for row in info}
+            if not columns:
+                raise SnapshotError(f"snapshot {self.path.name}: table {table!r} is missing")
+            if not {"id", "data"} <= columns:
+                raise SnapshotError(
+                    f"snapshot {self.path.name}: table {table!r} has no columns id and data"
+                )
+        projects = self.count("project")
+        if projects != 1:
+            raise SnapshotError(
+                f"snapshot {self.path.name}: table 'project' has {projects} rows; exactly one"
+                " project can be rendered"
+            )
+
+    def count(self, table: str) -> int:
+        """The records in a table."""
+        with self._reading(table):
+            row = self._connection.execute(f"select count(*) from {quote_identifier(table)}")
+            return int(row.fetchone()[0])
+
+    def records(self, table: str, order: Sequence[str] = ()) -> Iterator[Record]:
+        """All records of a table, those of one subject, session … together.
+
+        Args:
+            table: the snapshot's table, such as ``"file"``.
+            order: the keys of ``parents`` to order by, outermost first; the id comes last.
+        """
+        quoted = quote_identifier(table)
+        with self._reading(table):
+            handle = self._row_handle(quoted)
+            self._connection.create_function("place", 1, _place_reader(order), deterministic=True)
+            self._connection.execute("drop table if exists temp.row_order")
+            # SQLite sorts handles, not records, and spills to its own unnamed temporary files.
+            self._connection.execute(
+                f"create temp table row_order as select {handle} as handle from {quoted}"
+                " order by place(data), cast(id as blob), handle"
+            )
+            rows = self._connection.execute(
+                f"select source.id, source.data from temp.row_order"
+                f" cross join {quoted} as source on source.{handle} = row_order.handle"
+                " order by row_order.rowid"
+            )
+            for key, data in rows:
+                yield Record(_text(key), data if data is None else _raw(data))
+
+    def _row_handle(self, quoted: str) -> str:
+        try:
+            self._connection.execute(f"select rowid from {quoted} limit 0")
+        except sqlite3.OperationalError:
+            return "id"  # a table without rowids
+        return "rowid"
+
+    @contextmanager
+    def _reading(self, table: str) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise SnapshotError(
+                f"snapshot {self.path.name}: table {table!r} cannot be read: {error}"
+            ) from None
+
+
+def _text(key: object) -> str:
+    return key.decode("utf-8", "replace") if isinstance(key, bytes) else str(key)
+
+
+def _raw(data: object) -> bytes:
+    return data if isinstance(data, bytes) else str(data).encode()
+
+
+def _place_reader(order: Sequence[str]) -> Callable[[object], bytes]:
+    """A function from a record's JSON to bytes that sort as its place in the tree does."""
+    decode = msgspec.json.Decoder(_Place).decode
+
+    def place(data: object) -> bytes:
+        try:
+            parents = decode(data).parents or {}  # type: ignore[arg-type]
+        except (msgspec.MsgspecError, UnicodeError, TypeError, RecursionError):
+            return b""  # an odd record stands at the front; what it says is read elsewhere
+        keys = (parents.get(level) for level in order)
+        return b"\x00".join(key.encode() if isinstance(key, str) else b"" for key in keys)
+
+    return place

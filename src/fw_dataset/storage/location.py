@@ -1,0 +1,43 @@
+"""From the ways people name a place to the storage that is there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from fw_dataset.errors import UnsupportedLocationError
+from fw_dataset.storage.base import Storage
+from fw_dataset.storage.local import LocalStorage
+
+__all__ = ["LOCAL_TYPES", "open_storage"]
+
+LOCAL_TYPES = frozenset({"fs", "local", "file"})
+
+
+def open_storage(location: str | os.PathLike[str]) -> Storage:
+    """The storage at a path or URL (``file://`` or ``fs://``).
+
+    Raises:
+        UnsupportedLocationError: the URL is of a kind that cannot be opened.
+    """
+    text = os.fspath(location)
+    scheme, separator, _ = text.partition("://")
+    if not separator:
+        if not text:
+            raise UnsupportedLocationError("the path is empty: name a folder or a file:// URL")
+        return LocalStorage(text)
+    if scheme.lower() in LOCAL_TYPES:
+        return LocalStorage(_local_path(text))
+    raise UnsupportedLocationError(
+        f"{scheme}:// is not a kind of storage that can be opened: use a path or a file:// URL"
+    )
+
+
+def _local_path(url: str) -> Path:
+    parts = urlsplit(url)
+    if parts.netloc not in ("", "localhost"):
+        raise UnsupportedLocationError(
+            f"{parts.scheme}://{parts.netloc}: a local URL has three slashes, as in file:///data"
+        )
+    return Path(unquote(parts.path))

@@ -1,0 +1,79 @@
+"""A storage in memory, for tests and for trying things out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from fw_dataset.errors import ObjectExistsError, ObjectNotFoundError, UnsupportedLocationError
+from fw_dataset.storage.base import ObjectInfo
+from fw_dataset.storage.keys import check_key
+
+__all__ = ["MemoryStorage"]
+
+
+class MemoryStorage:
+    """Objects in a dict; DuckDB cannot read them in place."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, bytes] = {}
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"MemoryStorage({len(self._objects)} objects)"
+
+    @property
+    def url(self) -> str:
+        return "memory://"
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        start = f"{check_key(prefix)}/" if prefix else ""
+        with self._lock:
+            found = [ObjectInfo(k, len(v)) for k, v in self._objects.items() if k.startswith(start)]
+        return iter(found)
+
+    def folders(self, prefix: str = "") -> Sequence[str]:
+        start = len(prefix) + 1 if prefix else 0
+        rests = (item.key[start:] for item in self.list(prefix))
+        return sorted({rest.split("/", 1)[0] for rest in rests if "/" in rest})
+
+    def exists(self, key: str) -> bool:
+        return check_key(key) in self._objects
+
+    def get(self, key: str) -> bytes:
+        try:
+            return self._objects[check_key(key)]
+        except KeyError:
+            raise ObjectNotFoundError(f"{self.url}{key}: there is no such object") from None
+
+    def put(self, key: str, data: bytes) -> None:
+        with self._lock:
+            self._objects[check_key(key)] = bytes(data)
+
+    def put_if_absent(self, key: str, data: bytes) -> None:
+        with self._lock:
+            if self._objects.setdefault(check_key(key), content := bytes(data)) is not content:
+                raise ObjectExistsError(f"{self.url}{key}: exists already")
+
+    def put_file(self, key: str, path: Path, *, if_absent: bool = False) -> None:
+        put = self.put_if_absent if if_absent else self.put
+        put(key, path.read_bytes())
+
+    def clear(self, prefix: str) -> None:
+        for item in self.list(prefix):
+            self.delete(item.key)
+
+    def delete(self, key: str) -> None:
+        with self._lock:
+            self._objects.pop(check_key(key), None)
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        with self._writing:
+            yield
+
+    def native_path(self, key: str) -> str:
+        raise UnsupportedLocationError(f"{self.url}{key}: DuckDB cannot read objects in memory")

@@ -1,0 +1,217 @@
+"""What versions a dataset has, and which one is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypedDict
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fw_dataset.errors import (
+    DatasetFormatError,
+    DatasetNotFoundError,
+    InvalidNameError,
+    ObjectNotFoundError,
+    TableNotFoundError,
+    VersionConflictError,
+    VersionNotFoundError,
+    naming,
+)
+from fw_dataset.format.description import DatasetDescription
+from fw_dataset.format.instants import format_instant
+from fw_dataset.format.layout import VERSIONS, VersionLayout
+from fw_dataset.format.manifest import Manifest
+from fw_dataset.format.names import LATEST
+from fw_dataset.format.schema import DataModel
+from fw_dataset.storage import ObjectInfo, Storage
+
+__all__ = ["Catalog", "CommittedVersion", "VersionInfo"]
+
+_SCHEMA_SUFFIX = ".schema.json"
+
+
+class VersionInfo(TypedDict):
+    """A line in the list of versions.
+
+    ``rows`` and ``bytes`` count the data files; ``created`` is an instant as text.
+    """
+
+    version: str
+    label: str
+    created: str
+    latest: bool
+    rows: int | None
+    bytes: int
+
+
+@dataclass(frozen=True)
+class CommittedVersion:
+    """One version, and what it says of itself. Its files are read when they are asked for."""
+
+    storage: Storage
+    layout: VersionLayout
+    description: DatasetDescription
+
+    @property
+    def id(self) -> str:
+        """The version's id."""
+        return self.layout.version
+
+    @property
+    def label(self) -> str:
+        """The version's label, or else its id."""
+        return self.description.version_label or self.id
+
+    @cached_property
+    def manifest(self) -> Manifest | None:
+        """The list of its files; versions of the 0.3/0.4 releases have none."""
+        try:
+            return Manifest.from_json(self.storage.get(self.layout.manifest))
+        except ObjectNotFoundError:
+            return None
+
+    @cached_property
+    def models(self) -> dict[str, DataModel]:
+        """The schema of each table that is shown, by name.
+
+        Raises:
+            DatasetFormatError: a schema cannot be read.
+        """
+        found: dict[str, DataModel] = {}
+        for item in sorted(self.storage.list(self.layout.schemas), key=lambda item: item.key):
+            name = item.key[len(self.layout.schemas) + 1 :]
+            if "/" not in name and name.endswith(_SCHEMA_SUFFIX):
+                name = name.removesuffix(_SCHEMA_SUFFIX)
+                found[name] = DataModel.from_json(self.storage.get(item.key), name)
+        return found
+
+    def model(self, table: str) -> DataModel:
+        """The schema of one table.
+
+        Raises:
+            TableNotFoundError: the version has no such table.
+        """
+        try:
+            return self.models[table]
+        except KeyError:
+            raise TableNotFoundError(
+                f"version {self.label!r} has no table {table!r}; {naming(self.models, table)}"
+            ) from None
+
+    def data_files(self, table: str) -> list[ObjectInfo]:
+        """The data files of a table, with keys below the storage's root."""
+        if self.manifest is not None:
+            entries = self.manifest.data_files(table)
+            return [ObjectInfo(f"{self.layout.root}/{e.path}", e.bytes) for e in entries]
+        found = self.storage.list(self.layout.table(table))
+        return sorted((f for f in found if f.key.endswith(".parquet")), key=lambda f: f.key)
+
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """The rows of each table, from the manifest or else from the files' footers."""
+        if self.manifest is not None:
+            counts = self.manifest.rows
+            return {name: counts.get(name, 0) for name in self.models}
+        return {name: sum(map(self._rows_in, self.data_files(name))) for name in self.models}
+
+    def _rows_in(self, file: ObjectInfo) -> int:
+        path = self.storage.native_path(file.key)
+        try:
+            return int(pq.read_metadata(path).num_rows)
+        except (OSError, pa.ArrowInvalid) as error:
+            reason = " ".join(str(error).split())
+            raise DatasetFormatError(f"data file {file.key} cannot be read: {reason}") from None
+
+    def info(self, latest: str) -> VersionInfo:
+        """The version's line in the list, ``latest`` being the id of the latest version."""
+        files = [file for name in self.models for file in self.data_files(name)]
+        try:
+            rows: int | None = sum(self.rows.values())
+        except DatasetFormatError:
+            rows = None
+        return VersionInfo(
+            version=self.id,
+            label=self.label,
+            created=format_instant(self.description.created),
+            latest=self.id == latest,
+            rows=rows,
+            bytes=sum(file.size for file in files),
+        )
+
+
+class Catalog:
+    """The committed versions at a dataset's root, read anew at each call."""
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+
+    def versions(self) -> list[CommittedVersion]:
+        """All committed versions, newest first; equal instants are settled by the id."""
+        return sorted(self._committed(), key=_age, reverse=True)
+
+    def _committed(self) -> Iterator[CommittedVersion]:
+        for folder in self.storage.folders(VERSIONS):
+            version = self._read(folder)
+            if version is not None:
+                yield version
+
+    def _read(self, version: str) -> CommittedVersion | None:
+        """A version, or None: a folder without a readable description is not one."""
+        try:
+            layout = VersionLayout(version)
+            description = DatasetDescription.from_json(self.storage.get(layout.description))
+        except (InvalidNameError, ObjectNotFoundError, DatasetFormatError):
+            return None
+        return CommittedVersion(self.storage, layout, description)
+
+    def require(self) -> list[CommittedVersion]:
+        """All committed versions, of which there must be one.
+
+        Raises:
+            DatasetNotFoundError: there is none.
+        """
+        found = self.versions()
+        if found:
+            return found
+        if self.storage.exists("provenance/dataset_description.json"):
+            raise DatasetNotFoundError(
+                f"{self.storage.url} is the folder of one version; open the dataset, two folders up"
+            )
+        raise DatasetNotFoundError(
+            f"no dataset at {self.storage.url}: nothing is committed below {VERSIONS}/ there"
+        )
+
+    def find(self, version: str = LATEST) -> CommittedVersion:
+        """The version of an id or label, or the latest.
+
+        Raises:
+            DatasetNotFoundError: there is no dataset.
+            VersionNotFoundError: there is no such version.
+            VersionConflictError: several versions have this label.
+        """
+        found = self.require()
+        if version == LATEST:
+            return found[0]
+        for candidate in found:
+            if candidate.id == version:
+                return candidate
+        labelled = [candidate for candidate in found if candidate.label == version]
+        if len(labelled) > 1:
+            raise VersionConflictError(
+                f"label {version!r} is that of {len(labelled)} versions; name one by its id:"
+                f" {', '.join(candidate.id for candidate in labelled)}"
+            )
+        if not labelled:
+            raise VersionNotFoundError(self._unknown(version, found))
+        return labelled[0]
+
+    def _unknown(self, version: str, found: list[CommittedVersion]) -> str:
+        names = {name for candidate in found for name in (candidate.id, candidate.label)}
+        return f"{self.storage.url} has no version {version!r}; {naming(names, version)}"
+
+
+def _age(version: CommittedVersion) -> tuple[object, str]:
+    return version.description.created, version.id

@@ -1,0 +1,125 @@
+"""The claim: which writer is making a version, and whether it is still alive."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import secrets
+from pathlib import Path
+
+from fw_dataset.errors import ObjectExistsError, ObjectNotFoundError, VersionConflictError
+from fw_dataset.format.layout import VersionLayout
+from fw_dataset.storage import Storage
+
+__all__ = ["discard_dead_claim", "release", "take"]
+
+
+def take(storage: Storage, layout: VersionLayout) -> bytes:
+    """Claim a version for this process; the claim's content is returned.
+
+    A claim of a process of this machine that is gone is taken over, and what it left is removed.
+
+    Raises:
+        VersionConflictError: another writer is at it, or may be.
+    """
+    mine = json.dumps({"commit": secrets.token_hex(16), **_identity()}).encode()
+    with storage.exclusive():
+        try:
+            storage.put_if_absent(layout.claim, mine)
+        except ObjectExistsError:
+            theirs = _read(storage, layout)
+            if theirs is not None and not _is_dead(theirs):
+                raise VersionConflictError(_busy(storage, layout, theirs)) from None
+            _remove_unfinished(storage, layout)
+            storage.put_if_absent(layout.claim, mine)
+    return mine
+
+
+def release(storage: Storage, layout: VersionLayout) -> None:
+    """Give a claim back."""
+    storage.delete(layout.claim)
+
+
+def discard_dead_claim(storage: Storage, layout: VersionLayout) -> None:
+    """Remove the claim that a writer left on a version which it had committed."""
+    if storage.exists(layout.claim):
+        with storage.exclusive():
+            theirs = _read(storage, layout)
+            if theirs is not None and _is_dead(theirs):
+                release(storage, layout)
+
+
+def _read(storage: Storage, layout: VersionLayout) -> bytes | None:
+    try:
+        return storage.get(layout.claim)
+    except ObjectNotFoundError:
+        return None
+
+
+def _remove_unfinished(storage: Storage, layout: VersionLayout) -> None:
+    if storage.exists(layout.description):
+        release(storage, layout)
+    else:
+        storage.clear(layout.root)
+
+
+def _identity() -> dict[str, str | int]:
+    pid = os.getpid()
+    return {"host": platform.node(), "boot": _boot_id(), "pid": pid, "started": _started(pid)}
+
+
+def _is_dead(claim: bytes) -> bool:
+    """Whether the claim's writer provably runs no more."""
+    try:
+        theirs = json.loads(claim)
+        host, boot, pid, started = (theirs[k] for k in ("host", "boot", "pid", "started"))
+    except (ValueError, TypeError, KeyError):
+        return False
+    if host != platform.node():
+        return False
+    if boot != _boot_id():
+        return True  # this machine was started anew since
+    return bool(_started(int(pid)) != started)
+
+
+def _boot_id() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _started(pid: int) -> str:
+    """When a process began, as its system counts; empty when it is gone."""
+    try:
+        # The second field, the command's name, may hold spaces and brackets.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return "" if fields[0] in ("Z", "X") else fields[19]
+    except OSError:
+        return _alive_elsewhere(pid)
+
+
+def _alive_elsewhere(pid: int) -> str:
+    """On systems without /proc: only whether it runs."""
+    if Path("/proc/self").exists():
+        return ""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return ""
+    except PermissionError:
+        return "running"
+    return "running"
+
+
+def _busy(storage: Storage, layout: VersionLayout, claim: bytes) -> str:
+    try:
+        theirs = json.loads(claim)
+        who = f"process {theirs['pid']} on {theirs['host']}"
+    except (ValueError, TypeError, KeyError):
+        who = "another writer"
+    return (
+        f"version {layout.version!r} at {storage.url} is being written by {who}; wait for it, or"
+        f" remove {layout.claim} if it is gone for good"
+    )

@@ -1,0 +1,44 @@
+"""Labels: the human names of versions, one version each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fw_dataset.errors import VersionConflictError
+from fw_dataset.format.names import check_label
+from fw_dataset.versions.catalog import Catalog, CommittedVersion
+
+__all__ = ["check_label_is_free", "relabel"]
+
+
+def check_label_is_free(label: str, version: str, others: Iterable[CommittedVersion]) -> None:
+    """Make sure that ``label`` can be that of ``version``.
+
+    Raises:
+        InvalidNameError: it cannot be a label.
+        VersionConflictError: it is the label or the id of another version.
+    """
+    check_label(label)
+    for other in others:
+        if other.id != version and label in (other.id, other.label):
+            raise VersionConflictError(
+                f"label {label!r} is taken by version {other.id!r}"
+                f" of {other.description.created:%Y-%m-%d}; choose another"
+            )
+
+
+def relabel(catalog: Catalog, version: str, label: str) -> CommittedVersion:
+    """Give a version another label; readers see the old or the new.
+
+    Raises:
+        InvalidNameError: it cannot be a label.
+        VersionConflictError: it is taken.
+        VersionNotFoundError: there is no such version.
+    """
+    with catalog.storage.exclusive():
+        found = catalog.find(version)
+        check_label_is_free(label, found.id, catalog.versions())
+        if found.label != label:
+            changed = found.description.model_copy(update={"version_label": label})
+            catalog.storage.put(found.layout.description, changed.to_json())
+    return catalog.find(found.id)
