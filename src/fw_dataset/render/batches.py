@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import repeat
-from typing import Any
+from contextlib import contextmanager
 
-import msgspec
 import pyarrow as pa
-from msgspec import UNSET
-from msgspec.structs import astuple
 
 from fw_dataset.errors import RecordError
-from fw_dataset.format.column_types import ColumnType
-from fw_dataset.format.tables import EXTRA, INFO, PrimaryColumn
-from fw_dataset.render.decoding import FastDecoder
+from fw_dataset.format.tables import EXTRA
+from fw_dataset.render.columns import MISFIT, Columns
+from fw_dataset.render.decoding import Decoded, FastDecoder
 from fw_dataset.render.exact import ExactReader, ExactRecord
 from fw_dataset.render.report import TableReport
 from fw_dataset.render.selection import Selection
-from fw_dataset.render.values import can_cast
 
 __all__ = ["BATCH_BYTES", "BATCH_ROWS", "BatchRenderer", "RawRecord", "in_batches"]
 
 BATCH_ROWS = 2048
 BATCH_BYTES = 8 << 20
-_ZONED = pa.timestamp("us", "UTC")
-_MISFIT = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError)
-
 RawRecord = tuple[str, "bytes | None"]
-
-_encode = msgspec.json.Encoder().encode
-_encode_sorted = msgspec.json.Encoder(order="sorted").encode
 
 
 def in_batches(records: Iterable[RawRecord]) -> Iterator[list[RawRecord]]:
@@ -63,7 +53,6 @@ class BatchRenderer:
         self._fast = FastDecoder(selection)
         self._exact = ExactReader(selection)
         self.schema = selection.model.to_arrow()
-        self._types = {column.name: column.type for column in selection.table.columns}
 
     def render(self, records: Sequence[RawRecord]) -> pa.RecordBatch:
         """Render one batch; the report is added to.
@@ -71,31 +60,52 @@ class BatchRenderer:
         Raises:
             RecordError: a record cannot be read, and errors are not skipped.
         """
-        batch = _Batch(self._selection, [record for record in records if self._is_there(record)])
-        plan = self._fast.plan
-        for row, (key, data) in enumerate(batch.records):
-            assert data is not None
-            decoded = self._fast.decode(data)
-            if decoded is None:
-                exact = self._read_exactly(key, data)
-                if exact is not None and self._fast.learn(exact.met):
-                    # Decided for the record alone, not by what was met before it.
-                    decoded = self._fast.decode(data)
-                if decoded is None:
-                    batch.patches[row] = exact
-            if self._fast.plan is not plan:
-                batch.settle(plan)
-                plan = self._fast.plan
-            batch.add(decoded)
-        batch.settle(plan)
-        columns = {name: self._column(batch, name) for name in self.schema.names if name != EXTRA}
-        return self._finish(batch, columns)
+        with _collector_paused():
+            return self._render(records)
 
-    def _is_there(self, record: RawRecord) -> bool:
-        if record[1] is not None:
-            return True
-        self._reject(record[0], "it has no data")
+    def _render(self, records: Sequence[RawRecord]) -> pa.RecordBatch:
+        there = [(key, data) for key, data in records if self._is_there(key, data)]
+        decoded, patches = self._decode([(key, data or b"") for key, data in there])
+        batch = Columns(self._selection, self._fast.plan, decoded, patches)
+        for name in self.schema.names:
+            if name != EXTRA:
+                self._fit(batch, name, there)
+        return self._finish(batch)
+
+    def _decode(
+        self, records: Sequence[tuple[str, bytes]]
+    ) -> tuple[list[Decoded | None], dict[int, ExactRecord | None]]:
+        """Decode records fast, and those that are refused exactly; these by their row."""
+        data = [data for _, data in records]
+        exact: dict[int, ExactRecord | None] = {}
+        while True:
+            decoded = self._fast.decode(data)
+            refused = [row for row, one in enumerate(decoded) if one is None]
+            if not self._learn_from(refused, records, exact):
+                return decoded, {row: exact[row] for row in refused}
+
+    def _learn_from(
+        self,
+        refused: Iterable[int],
+        records: Sequence[tuple[str, bytes]],
+        exact: dict[int, ExactRecord | None],
+    ) -> bool:
+        """Read records exactly, until one has keys to learn, which makes decoding worth a retry.
+
+        So it is decided by a record alone, not by what was met before it, how it is read.
+        """
+        for row in refused:
+            if row not in exact:
+                exact[row] = self._read_exactly(*records[row])
+                read = exact[row]
+                if read is not None and self._fast.learn(read.met):
+                    return True
         return False
+
+    def _is_there(self, key: str, data: bytes | None) -> bool:
+        if data is None:
+            self._reject(key, "it has no data")
+        return data is not None
 
     def _reject(self, key: str, reason: str) -> None:
         error = RecordError(self._selection.table.container, key, reason)
@@ -110,25 +120,17 @@ class BatchRenderer:
             self._reject(key, str(error))
             return None
 
-    def _column(self, batch: _Batch, name: str) -> pa.Array:
-        """One column; rows with a value that does not fit are read exactly first."""
-        values = batch.column(name)
-        kind = self._types[name]
+    def _fit(self, batch: Columns, name: str, records: Sequence[RawRecord]) -> None:
+        """Read rows with a value that does not fit its column exactly."""
         try:
-            return _to_arrow(values, kind)
-        except _MISFIT:
-            for row, value in enumerate(values):
-                if row not in batch.patches and not _converts(value, kind):
-                    key, data = batch.records[row]
-                    batch.patches[row] = self._read_exactly(key, data or b"")
-        return self._column(batch, name)
+            batch.arrow(name)
+        except MISFIT:
+            for row in batch.misfits(name):
+                key, data = records[row]
+                batch.patch(row, self._read_exactly(key, data or b""))
 
-    def _finish(self, batch: _Batch, columns: dict[str, pa.Array]) -> pa.RecordBatch:
-        # A row read exactly for a later column may change earlier ones too.
-        columns = {
-            name: _to_arrow(batch.column(name), self._types[name]) if batch.patches else column
-            for name, column in columns.items()
-        }
+    def _finish(self, batch: Columns) -> pa.RecordBatch:
+        columns = {name: batch.arrow(name) for name in self.schema.names if name != EXTRA}
         if EXTRA in self.schema.names:
             columns[EXTRA] = pa.array(batch.extra(self._report), pa.string())
         for exact in batch.patches.values():
@@ -137,126 +139,21 @@ class BatchRenderer:
         rendered = pa.RecordBatch.from_arrays(
             [columns[name] for name in self.schema.names], schema=self.schema
         )
-        dropped = {row for row, exact in batch.patches.items() if exact is None}
-        if dropped:
-            kept = [row for row in range(len(batch.records)) if row not in dropped]
+        unread = {row for row, exact in batch.patches.items() if exact is None}
+        if unread:
+            kept = [row for row in range(rendered.num_rows) if row not in unread]
             rendered = rendered.take(pa.array(kept, pa.int64()))
         self._report.rows_written += rendered.num_rows
         return rendered
 
 
-class _Batch:
-    """The decoded records of one batch, as columns."""
-
-    def __init__(self, selection: Selection, records: list[RawRecord]) -> None:
-        self._selection = selection
-        self.records = records
-        self.patches: dict[int, ExactRecord | None] = {}
-        self._pending: list[Any] = []
-        self._infos: list[bytes | None] = []
-        self._columns: dict[str, list[Any]] = {c.name: [] for c in selection.table.columns}
-        self._learnt: dict[tuple[str, ...], dict[int, Any]] = {}
-        self._settled = 0
-
-    def add(self, decoded: tuple[Any, bytes | None] | None) -> None:
-        """Take the next record, or None for one that is read exactly."""
-        record, info = decoded if decoded is not None else (None, None)
-        self._pending.append(record)
-        self._infos.append(info)
-
-    def settle(self, plan: Any) -> None:
-        """Take the pending structs, all of one type, apart into columns."""
-        if not self._pending:
-            return
-        empty = plan.struct()
-        structs = [empty if record is None else record for record in self._pending]
-        plain = len(plan.fields)
-        columns = list(zip(*map(astuple, structs), strict=True))
-        for (key, column), values in zip(plan.fields, columns[:plain], strict=True):
-            self._settle((key,), column, values)
-        for (key, (kind, fields)), objects in zip(
-            plan.nested.items(), columns[plain:], strict=True
-        ):
-            none = kind()
-            inner = [value if type(value) is kind else none for value in objects]
-            for (name, column), values in zip(
-                fields, zip(*map(astuple, inner), strict=True), strict=True
-            ):
-                self._settle((key, name), column, values)
-        self._settled += len(structs)
-        self._pending = []
-
-    def _settle(
-        self, path: tuple[str, ...], column: PrimaryColumn | None, values: tuple[Any, ...]
-    ) -> None:
-        if column is None:
-            there = {
-                row: value
-                for row, value in enumerate(values, self._settled)
-                if value is not None and value is not UNSET
-            }
-            if there:
-                self._learnt.setdefault(path, {}).update(there)
-        elif column.name == INFO or column.name not in self._selection.kept:
-            return
-        elif values.count(UNSET) == len(values):
-            self._columns[column.name].extend(repeat(None, len(values)))
-        else:
-            plain = values if UNSET not in values else [None if v is UNSET else v for v in values]
-            if column.type is ColumnType.JSON:
-                plain = [None if v is None else _encode(v) for v in plain]
-            self._columns[column.name].extend(plain)
-
-    def column(self, name: str) -> list[Any]:
-        """The values of one column, patched where a record was read exactly."""
-        values = self._infos if name == INFO else self._columns[name]
-        if not self.patches:
-            return values
-        patched = list(values)
-        for row, exact in self.patches.items():
-            patched[row] = None if exact is None else exact.values.get(name)
-        return patched
-
-    def extra(self, report: TableReport) -> list[Any]:
-        """The JSON text of ``extra`` for each row; keys that no column holds are counted."""
-        rows: dict[int, dict[str, Any]] = {}
-        for path, there in self._learnt.items():
-            counted = 0
-            for row, value in there.items():
-                if row in self.patches:
-                    continue
-                counted += 1
-                target = rows.setdefault(row, {})
-                for key in path[:-1]:
-                    target = target.setdefault(key, {})
-                target[path[-1]] = value
-            report.count_unknown(path, counted)
-        texts: list[Any] = [None] * len(self.records)
-        for row, value in rows.items():
-            texts[row] = _encode_sorted(value)
-        for row, exact in self.patches.items():
-            texts[row] = None if exact is None else exact.extra
-        return texts
-
-
-def _to_arrow(values: Sequence[Any], kind: ColumnType) -> pa.Array:
-    if kind is ColumnType.INSTANT:
-        zoned = pa.array(values, pa.string()).cast(_ZONED)
-        return zoned.cast(kind.arrow)
-    if kind is ColumnType.DATE:
-        return pa.array(values, pa.string()).cast(kind.arrow)
-    if kind is ColumnType.JSON:
-        # Bytes in, so that Arrow checks the UTF-8 of what was never decoded.
-        data = [value.encode() if isinstance(value, str) else value for value in values]
-        return pa.array(data, pa.binary()).cast(pa.string())
-    return pa.array(values, kind.arrow)
-
-
-def _converts(value: Any, kind: ColumnType) -> bool:
-    if kind in (ColumnType.INSTANT, ColumnType.DATE):
-        return value is None or can_cast(value, kind)
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Without the cycle collector, which a batch's tuples call again and again for nothing."""
+    was_enabled = gc.isenabled()
+    gc.disable()
     try:
-        _to_arrow([value], kind)
-    except _MISFIT:
-        return False
-    return True
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,10 +52,17 @@ class Record(NamedTuple):
     data: bytes | None
 
 
+class _Parents(msgspec.Struct):
+    subject: str | None = None
+    session: str | None = None
+    acquisition: str | None = None
+    analysis: str | None = None
+
+
 class _Place(msgspec.Struct):
     """Where in the tree a record stands; other types than text have no place."""
 
-    parents: dict[str, object] | None = None
+    parents: _Parents | None = None
 
 
 class Snapshot:
@@ -153,13 +161,15 @@ def _raw(data: object) -> bytes:
 def _place_reader(order: Sequence[str]) -> Callable[[object], bytes]:
     """A function from a record's JSON to bytes that sort as its place in the tree does."""
     decode = msgspec.json.Decoder(_Place).decode
+    keys_of = attrgetter(*order) if len(order) > 1 else lambda parents: [getattr(parents, *order)]
 
     def place(data: object) -> bytes:
         try:
-            parents = decode(data).parents or {}  # type: ignore[arg-type]
+            parents = decode(data).parents  # type: ignore[arg-type]
         except (msgspec.MsgspecError, UnicodeError, TypeError, RecursionError):
             return b""  # an odd record stands at the front; what it says is read elsewhere
-        keys = (parents.get(level) for level in order)
-        return b"\x00".join(key.encode() if isinstance(key, str) else b"" for key in keys)
+        if parents is None or not order:
+            return b""
+        return "\0".join([key or "" for key in keys_of(parents)]).encode()
 
     return place
