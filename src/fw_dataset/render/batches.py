@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pyarrow as pa
@@ -15,26 +15,9 @@ from fw_dataset.render.decoding import Decoded, FastDecoder
 from fw_dataset.render.exact import ExactReader, ExactRecord
 from fw_dataset.render.report import TableReport
 from fw_dataset.render.selection import Selection
+from fw_dataset.snapshot import RawRecord, key_text
 
-__all__ = ["BATCH_BYTES", "BATCH_ROWS", "BatchRenderer", "RawRecord", "in_batches"]
-
-BATCH_ROWS = 2048
-BATCH_BYTES = 8 << 20
-RawRecord = tuple[str, "bytes | None"]
-
-
-def in_batches(records: Iterable[RawRecord]) -> Iterator[list[RawRecord]]:
-    """Part records into lists of at most 2048 rows and about 8 MB of JSON."""
-    batch: list[RawRecord] = []
-    size = 0
-    for record in records:
-        batch.append(record)
-        size += len(record[1] or b"")
-        if len(batch) >= BATCH_ROWS or size >= BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+__all__ = ["BatchRenderer"]
 
 
 class BatchRenderer:
@@ -64,60 +47,46 @@ class BatchRenderer:
             return self._render(records)
 
     def _render(self, records: Sequence[RawRecord]) -> pa.RecordBatch:
-        there = [(key, data) for key, data in records if self._is_there(key, data)]
-        decoded, patches = self._decode([(key, data or b"") for key, data in there])
+        if any(data is None for _, data in records):
+            records = [record for record in records if self._is_there(record)]
+        decoded, patches = self._decode(records)
         batch = Columns(self._selection, self._fast.plan, decoded, patches)
         for name in self.schema.names:
             if name != EXTRA:
-                self._fit(batch, name, there)
+                self._fit(batch, name, records)
         return self._finish(batch)
 
     def _decode(
-        self, records: Sequence[tuple[str, bytes]]
+        self, records: Sequence[RawRecord]
     ) -> tuple[list[Decoded | None], dict[int, ExactRecord | None]]:
         """Decode records fast, and those that are refused exactly; these by their row."""
-        data = [data for _, data in records]
         exact: dict[int, ExactRecord | None] = {}
-        while True:
-            decoded = self._fast.decode(data)
-            refused = [row for row, one in enumerate(decoded) if one is None]
-            if not self._learn_from(refused, records, exact):
-                return decoded, {row: exact[row] for row in refused}
 
-    def _learn_from(
-        self,
-        refused: Iterable[int],
-        records: Sequence[tuple[str, bytes]],
-        exact: dict[int, ExactRecord | None],
-    ) -> bool:
-        """Read records exactly, until one has keys to learn, which makes decoding worth a retry.
+        def learn_from(row: int) -> bool:
+            """So that it is the record alone, not what came before it, that decides its reader."""
+            if row in exact:
+                return False
+            read = exact[row] = self._read_exactly(records[row])
+            return read is not None and self._fast.learn(read.met)
 
-        So it is decided by a record alone, not by what was met before it, how it is read.
-        """
-        for row in refused:
-            if row not in exact:
-                exact[row] = self._read_exactly(*records[row])
-                read = exact[row]
-                if read is not None and self._fast.learn(read.met):
-                    return True
-        return False
+        decoded = self._fast.decode([data or b"" for _, data in records], learn_from)
+        return decoded, {row: exact[row] for row, one in enumerate(decoded) if one is None}
 
-    def _is_there(self, key: str, data: bytes | None) -> bool:
-        if data is None:
-            self._reject(key, "it has no data")
-        return data is not None
+    def _is_there(self, record: RawRecord) -> bool:
+        if record[1] is None:
+            self._reject(record[0], "it has no data")
+        return record[1] is not None
 
-    def _reject(self, key: str, reason: str) -> None:
-        error = RecordError(self._selection.table.container, key, reason)
+    def _reject(self, key: object, reason: str) -> None:
         if not self._skip_errors:
-            raise error
-        self._report.skip(key, reason)
+            raise RecordError(self._selection.table.container, key_text(key), reason)
+        self._report.skip(key_text(key), reason)
 
-    def _read_exactly(self, key: str, data: bytes) -> ExactRecord | None:
+    def _read_exactly(self, record: RawRecord) -> ExactRecord | None:
         try:
-            return self._exact.read(data)
+            return self._exact.read(record[1] or b"")
         except ValueError as error:
-            self._reject(key, str(error))
+            self._reject(record[0], str(error))
             return None
 
     def _fit(self, batch: Columns, name: str, records: Sequence[RawRecord]) -> None:
@@ -126,8 +95,7 @@ class BatchRenderer:
             batch.arrow(name)
         except MISFIT:
             for row in batch.misfits(name):
-                key, data = records[row]
-                batch.patch(row, self._read_exactly(key, data or b""))
+                batch.patch(row, self._read_exactly(records[row]))
 
     def _finish(self, batch: Columns) -> pa.RecordBatch:
         columns = {name: batch.arrow(name) for name in self.schema.names if name != EXTRA}

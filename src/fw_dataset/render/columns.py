@@ -16,14 +16,13 @@ from fw_dataset.render.decoding import Decoded, FieldPlan
 from fw_dataset.render.exact import ExactRecord
 from fw_dataset.render.report import TableReport
 from fw_dataset.render.selection import Selection
-from fw_dataset.render.values import can_cast
+from fw_dataset.render.values import can_cast, to_moments
 
 __all__ = ["MISFIT", "Columns"]
 
 MISFIT = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError)
 """What Arrow raises for a value that does not fit its column."""
 
-_ZONED = pa.timestamp("us", "UTC")
 _encode = msgspec.json.Encoder().encode
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 
@@ -147,10 +146,8 @@ def _transposed(structs: list[Any], width: int) -> list[tuple[Any, ...]]:
 
 
 def _to_arrow(values: Sequence[Any], kind: ColumnType) -> pa.Array:
-    if kind is ColumnType.INSTANT:
-        return pa.array(values, pa.string()).cast(_ZONED).cast(kind.arrow)
-    if kind is ColumnType.DATE:
-        return pa.array(values, pa.string()).cast(kind.arrow)
+    if kind in (ColumnType.INSTANT, ColumnType.DATE):
+        return to_moments(values, kind)
     if kind is ColumnType.JSON:
         # Bytes in, so that Arrow checks the UTF-8 of what was never decoded.
         return pa.array(values, pa.binary()).cast(pa.string())

@@ -8,7 +8,7 @@ it from then on. What the decoder refuses is read by :mod:`fw_dataset.render.exa
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Annotated, Any, TypeAlias, Union
 
@@ -38,8 +38,11 @@ _FIELD_TYPES: dict[ColumnType, Any] = {
 }
 _NULL = Raw(b"null")
 _KEY_END = b'":'
-# An escaped quote or colon would be counted differently once it is decoded.
-_ESCAPED_KEY_END = re.compile(rb"\\u00(22|3[aA])")
+# An escaped quote or colon, which would be counted differently once it is decoded, or half of a
+# surrogate pair, which may stand alone.
+_ODD_ESCAPE = re.compile(rb"\\u(?:00(?:22|3[aA])|[dD][89a-fA-F])")
+# Keys that cannot be the name of a field.
+_NO_FIELD = re.compile('["\\\\\x00-\x1f\ud800-\udfff]')
 Decoded: TypeAlias = "tuple[Any, bytes | None]"
 """The struct of a record, and the text of its ``info``."""
 
@@ -96,6 +99,10 @@ def _optional(kind: Any) -> Any:
     return Union[kind, None, UnsetType]  # noqa: UP007 - its parts are known at run time only
 
 
+class _LearntError(Exception):
+    """The decoder has new fields; structs of the old kind are of no use."""
+
+
 class FastDecoder:
     """Decodes the records of one table; :attr:`plan` says what the struct's fields are."""
 
@@ -112,66 +119,100 @@ class FastDecoder:
 
     def learn(self, paths: list[tuple[str, ...]]) -> bool:
         """Make fields for keys that no column holds; whether there were new ones to make."""
-        fresh = [path for path in dict.fromkeys(paths) if path not in self._learnt]
+        fresh = [
+            path
+            for path in dict.fromkeys(paths)
+            if path not in self._learnt and not _NO_FIELD.search(path[-1])
+        ]
         fresh = fresh[: _MOST_LEARNT - len(self._learnt)]
         if fresh:
             self._learnt += fresh
             self._make()
         return bool(fresh)
 
-    def decode(self, batch: Sequence[bytes]) -> list[Decoded | None]:
+    def decode(
+        self, batch: Sequence[bytes], learn_from: Callable[[int], bool]
+    ) -> list[Decoded | None]:
         """Decode records; None stands for one that must be read exactly.
 
         Some hundred are decoded in one call. Where that is refused, they are halved, so that an
         odd record costs its neighbours little.
-        """
-        decoded: list[Decoded | None] = []
-        for start in range(0, len(batch), _AT_ONCE):
-            decoded += self._decode_some(batch[start : start + _AT_ONCE])
-        return decoded
 
-    def _decode_some(self, batch: Sequence[bytes]) -> Sequence[Decoded | None]:
-        decoded = self._decode_plain(batch)
-        if decoded is not None:
-            return decoded
-        if len(batch) == 1:
-            return [None]
-        half = len(batch) // 2
-        return [*self._decode_some(batch[:half]), *self._decode_some(batch[half:])]
+        Args:
+            batch: the records.
+            learn_from: called with the row of a refused record; True if its keys were learnt, so
+                that decoding is begun anew.
+        """
+        while True:
+            try:
+                return self._decode_all(batch, learn_from)
+            except _LearntError:
+                continue
+
+    def _decode_all(
+        self, batch: Sequence[bytes], learn_from: Callable[[int], bool]
+    ) -> list[Decoded | None]:
+        decoded: list[Decoded | None] = []
+        # Parts still to decode, the next one last.
+        parts = [slice(i, i + _AT_ONCE) for i in range(0, len(batch), _AT_ONCE)][::-1]
+        while parts:
+            part = parts.pop()
+            records = batch[part]
+            plain = self._decode_plain(records)
+            if plain is not None:
+                decoded += plain
+            elif len(records) > 1:
+                middle = part.start + len(records) // 2
+                parts += [slice(middle, part.stop), slice(part.start, middle)]
+            elif learn_from(part.start):
+                raise _LearntError
+            else:
+                decoded.append(None)
+        return decoded
 
     def _decode_plain(self, batch: Sequence[bytes]) -> list[Decoded] | None:
         """Decode records of which none is odd, or None."""
         try:
-            records = self._decode(b"[" + b",".join(batch) + b"]")
+            text = b"[" + b",".join(batch) + b"]"
+            records = self._decode(text)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return None
         if len(records) != len(batch):
             return None  # one of them was cut in the middle and another began there
-        decoded: list[Decoded] = []
-        rests: list[bytes] = []
-        absent = 0
-        for data, record in zip(batch, records, strict=True):
-            if b"\\" in data and (b"\\ud" in data or b"\\uD" in data):
-                return None  # perhaps an unpaired surrogate
-            info = bytes(self._get_info(record))
-            rest = data
+        pretty = b"\n" in text or b"\t" in text or b"\r" in text
+        infos = list(map(bytes, map(self._get_info, records)))
+        keys = infos.count(b"")  # of these, the records written anew have the key all the same
+        for data, info in zip(batch, infos, strict=True):
+            if b"\\" in data and _ODD_ESCAPE.search(data):
+                return None
+            start = end = len(data)
             if info:
-                start = _value_of_info(data, info)
-                if start is None:
+                start = _start_of_info(data, info)
+                if start < 0:
                     return None
-                setattr(record, self._info, _NULL)
-                rest = data[:start] + b"null" + data[start + len(info) :]
+                end = start + len(info)
+            # A space behind a quote: perhaps one in front of a colon.
+            if pretty or data.find(b'" ', 0, start) >= 0 or data.find(b'" ', end) >= 0:
+                keys += _count_spaced_keys(data[:start] + b"null" * (start < end) + data[end:])
             else:
-                absent += 1
-            rests.append(rest)
-            decoded.append((record, info if info and info != b"null" else None))
-        if _repeat_a_key(b"[" + b",".join(rests) + b"]", records, absent):
+                keys += data.count(_KEY_END, 0, start) + data.count(_KEY_END, end)
+        for record in records:
+            setattr(record, self._info, _NULL)
+        # The decoder takes the last of two values of a key silently. What ends a key, `":`, is
+        # counted in the text and in the records written anew, where a repeated key is missing;
+        # within strings both write a quote as `\"`.
+        if keys != _encode(records).count(_KEY_END):
             return None
-        return decoded
+        return [
+            (record, None if info in (b"", b"null") else info)
+            for record, info in zip(records, infos, strict=True)
+        ]
 
 
-def _value_of_info(data: bytes, info: bytes) -> int | None:
-    """Where the value of ``info`` stands in a record, or None where that is not plain to find."""
+def _start_of_info(data: bytes, info: bytes) -> int:
+    """Where the value of ``info`` stands in a record, or -1 where that is not plain to find."""
+    if info[-1:].isdigit():
+        return -1  # a number that is found may go on: 1 stands in front of 12
     at = data.find(b'"info":')
     while at >= 0:
         at += 7
@@ -180,17 +221,9 @@ def _value_of_info(data: bytes, info: bytes) -> int | None:
         if data.startswith(info, at):
             return at
         at = data.find(b'"info":', at)
-    return None
+    return -1
 
 
-def _repeat_a_key(rests: bytes, records: list[Any], without_info: int) -> bool:
-    """Whether a key may stand twice outside ``info``, where the decoder took the last silently.
-
-    What ends a key, ``":``, is counted in the text and in the decoded records written anew: a
-    repeated key is missing from the latter. In strings both write the quote as ``\\"``.
-    """
-    if b"\\u00" in rests and _ESCAPED_KEY_END.search(rests):
-        return True
-    # Where a record has no info, the field's default still writes its key.
-    written = _encode(records).count(_KEY_END) - without_info
-    return _compact(rests, indent=-1).count(_KEY_END) != written
+def _count_spaced_keys(rest: bytes) -> int:
+    """The ends of keys in a text where white space may stand before the colon."""
+    return _compact(rest, indent=-1).count(_KEY_END)

@@ -77,7 +77,7 @@ class ExactReader:
                 if inner:
                     rest.add(key, inner)
             elif key in self._nested:
-                self._not_an_object(key, value, row, rest)
+                self._not_an_object(key, value, seen[key] > 1, row, rest)
             else:
                 self._member((key,), value, self._plain.get(key), seen[key] > 1, row, rest)
         return rest
@@ -91,10 +91,12 @@ class ExactReader:
             self._member((parent, key), value, column, seen[key] > 1, row, rest)
         return rest
 
-    def _not_an_object(self, key: str, value: JsonValue, row: ExactRecord, rest: Members) -> None:
+    def _not_an_object(
+        self, key: str, value: JsonValue, repeated: bool, row: ExactRecord, rest: Members
+    ) -> None:
         """A text, list or second object where the columns ``key.*`` expect one object."""
         kept = any(c.name in self._selection.kept for c in self._nested[key].values())
-        if kept and value is not None:
+        if kept and (value is not None or repeated):
             rest.add(key, value)
             row.unfit.append(key)
 

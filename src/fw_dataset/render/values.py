@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from datetime import date, datetime, timezone
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fw_dataset.format.column_types import ColumnType
 from fw_dataset.render.json_tree import JsonValue, Number, dump, has_surrogate, separate
 
-__all__ = ["Fit", "can_cast", "fit"]
+__all__ = ["Fit", "can_cast", "fit", "to_moments"]
 
 _INT64 = range(-(2**63), 2**63)
+_WHOLE = re.compile(r"-?\d{1,400}")
 _INTEGRAL = re.compile(r"-?\d{1,400}(\.0{1,400})?")
 _MIDNIGHT = re.compile(r"(\d{4}-\d\d-\d\d)[T ]00:00(:00(\.0{1,9})?)?(Z|[+-]00:?00)?")
 _ZONED = pa.timestamp("us", "UTC")
+# The years that Python and its dates can show: a folded-in offset may lead beyond them.
+_YEARS = {
+    ColumnType.INSTANT: (
+        pa.scalar(datetime(1, 1, 1, tzinfo=timezone.utc), _ZONED),
+        pa.scalar(datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=timezone.utc), _ZONED),
+    ),
+    ColumnType.DATE: (pa.scalar(date.min, pa.date32()), pa.scalar(date.max, pa.date32())),
+}
 
 
 class Fit:
@@ -40,27 +52,42 @@ def fit(kind: ColumnType, value: JsonValue) -> Fit:
     if kind is ColumnType.JSON:
         sound, odd = separate(value)
         return Fit(None if sound is None else dump(sound), odd, fits=odd is None)
-    if kind is ColumnType.DATE and isinstance(value, str):
+    if kind is ColumnType.DATE:
         return _fit_date(value)
     column = _CONVERT[kind](value)
     return Fit(fits=False, rest=value) if column is None else Fit(column)
 
 
-def _fit_date(value: str) -> Fit:
+def _fit_date(value: JsonValue) -> Fit:
     """A date, or a midnight, which is a date whose exact spelling ``extra`` keeps."""
-    if not isinstance(value, Number):
-        if can_cast(value, ColumnType.DATE):
-            return Fit(value)
-        match = _MIDNIGHT.fullmatch(value)
+    text = _text(value)
+    if text is not None:
+        if can_cast(text, ColumnType.DATE):
+            return Fit(text)
+        match = _MIDNIGHT.fullmatch(text)
         if match and can_cast(match[1], ColumnType.DATE):
-            return Fit(match[1], rest=value)
+            return Fit(match[1], rest=text)
     return Fit(fits=False, rest=value)
 
 
+def to_moments(texts: Sequence[str | None], kind: ColumnType) -> pa.Array:
+    """Texts as a column of instants or dates.
+
+    Raises:
+        pyarrow.ArrowInvalid: one of them is not of that kind or not of the years 1 to 9999.
+    """
+    column = pa.array(texts, pa.string()).cast(_ZONED if kind is ColumnType.INSTANT else kind.arrow)
+    first, last = _YEARS[kind]
+    ends = pc.min_max(column)
+    if ends["min"].is_valid and (ends["min"].value < first.value or ends["max"].value > last.value):
+        raise pa.ArrowInvalid("not a year from 1 to 9999")
+    return column.cast(kind.arrow)
+
+
 def can_cast(text: str, kind: ColumnType) -> bool:
-    """Whether Arrow reads a text as an instant or date, exactly as it does for whole columns."""
+    """Whether a text is an instant or date, exactly as for whole columns."""
     try:
-        pa.array([text], pa.string()).cast(_ZONED if kind is ColumnType.INSTANT else kind.arrow)
+        to_moments([text], kind)
     except (pa.ArrowInvalid, UnicodeEncodeError):
         return False
     return True
@@ -92,15 +119,16 @@ def _integer(value: JsonValue) -> int | None:
 
 
 def _number(value: JsonValue) -> float | None:
-    """A finite double; NaN would poison every mean, and 2^53 + 1 would become another number."""
+    """A finite double: NaN would poison every mean."""
     if not isinstance(value, Number):
         return None
     number = float(value)
     if number != number or number in (float("inf"), float("-inf")):
         return None
-    if _INTEGRAL.fullmatch(value) and int(number) != int(value.split(".")[0]):
-        return None
-    return number
+    if not _WHOLE.fullmatch(value):
+        return number
+    # What is spelled as a whole number stays the same one: not so 2^53 + 1, and -0 is 0.
+    return number + 0.0 if int(number) == int(value) else None
 
 
 def _boolean(value: JsonValue) -> bool | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fw_dataset.format.manifest import FileEntry
 from fw_dataset.format.schema import DataModel
-from fw_dataset.render.batches import BatchRenderer, in_batches
+from fw_dataset.render.batches import BatchRenderer
 from fw_dataset.render.parquet import TableWriter
 from fw_dataset.render.progress import Progress, ProgressCallback
 from fw_dataset.render.report import RenderingReport, TableReport
@@ -75,10 +75,10 @@ def _render_table(
     done = 0
     with ThreadPoolExecutor(1) as writing:
         pending: Future[None] | None = None
-        for batch in in_batches(snapshot.records(table.container, table.order)):
+        for batch in snapshot.batches(table.container, table.order):
             report.rows_read += len(batch)
             rows = renderer.render(batch)
-            done += sum(len(data or b"") for _, data in batch)
+            done += sum(len(data) for _, data in batch if data is not None)
             if pending is not None:
                 pending.result()
             # Compressing needs no Python: the next batch is decoded meanwhile.

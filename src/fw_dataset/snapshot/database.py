@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
 from fw_dataset.errors import SnapshotError
 from fw_dataset.format.names import quote_identifier
 
-__all__ = ["TABLES", "Record", "Snapshot", "SourceCopy", "SourceFile"]
+__all__ = ["TABLES", "RawRecord", "Record", "Snapshot", "SourceCopy", "SourceFile", "key_text"]
 
 TABLES = ("project", "subject", "session", "acquisition", "file", "analysis")
 
@@ -43,6 +43,15 @@ class SourceFile:
     bytes: int
     source_sha256: str
     copy: SourceCopy | None
+
+
+BATCH_ROWS = 2048
+BATCH_BYTES = 8 << 20
+_FETCH_ROWS = 256
+_FETCH_BYTES = 16 << 20
+
+RawRecord: TypeAlias = "tuple[object, bytes | None]"
+"""A record as SQLite gives it: its primary key, and its JSON (None where there is none)."""
 
 
 class Record(NamedTuple):
@@ -115,23 +124,46 @@ class Snapshot:
             table: the snapshot's table, such as ``"file"``.
             order: the keys of ``parents`` to order by, outermost first; the id comes last.
         """
+        for batch in self.batches(table, order):
+            for key, data in batch:
+                yield Record(key_text(key), data)
+
+    def batches(self, table: str, order: Sequence[str] = ()) -> Iterator[list[RawRecord]]:
+        """The same records in lists of at most 2048, or of about 8 MB where they are long.
+
+        Keys are as SQLite gives them; :func:`key_text` makes a text of one.
+        """
         quoted = quote_identifier(table)
         with self._reading(table):
-            handle = self._row_handle(quoted)
-            self._connection.create_function("place", 1, _place_reader(order), deterministic=True)
-            self._connection.execute("drop table if exists temp.row_order")
-            # SQLite sorts handles, not records, and spills to its own unnamed temporary files.
-            self._connection.execute(
-                f"create temp table row_order as select {handle} as handle from {quoted}"
-                " order by place(data), cast(id as blob), handle"
-            )
-            rows = self._connection.execute(
-                f"select source.id, source.data from temp.row_order"
-                f" cross join {quoted} as source on source.{handle} = row_order.handle"
-                " order by row_order.rowid"
-            )
-            for key, data in rows:
-                yield Record(_text(key), data if data is None else _raw(data))
+            longest = self._connection.execute(f"select max(length(data)) from {quoted}").fetchone()
+            # Long records are fetched few at a time, so that a list of them is not too much.
+            at_once = max(1, min(_FETCH_ROWS, _FETCH_BYTES // max(1, longest[0] or 0)))
+            rows = self._ordered(quoted, order)
+            batch: list[RawRecord] = []
+            size = 0
+            while some := rows.fetchmany(at_once):
+                batch += some
+                size += sum(len(data) for _, data in some if data is not None)
+                if len(batch) >= BATCH_ROWS or size >= BATCH_BYTES:
+                    yield batch
+                    batch, size = [], 0
+            if batch:
+                yield batch
+
+    def _ordered(self, quoted: str, order: Sequence[str]) -> sqlite3.Cursor:
+        handle = self._row_handle(quoted)
+        self._connection.create_function("place", 1, _place_reader(order), deterministic=True)
+        self._connection.execute("drop table if exists temp.row_order")
+        # SQLite sorts handles, not records, and spills to its own unnamed temporary files.
+        self._connection.execute(
+            f"create temp table row_order as select {handle} as handle from {quoted}"
+            " order by place(data), cast(id as blob), handle"
+        )
+        return self._connection.execute(
+            f"select source.id, cast(source.data as blob) from temp.row_order"
+            f" cross join {quoted} as source on source.{handle} = row_order.handle"
+            " order by row_order.rowid"
+        )
 
     def _row_handle(self, quoted: str) -> str:
         try:
@@ -150,12 +182,9 @@ class Snapshot:
             ) from None
 
 
-def _text(key: object) -> str:
+def key_text(key: object) -> str:
+    """A record's key as text."""
     return key.decode("utf-8", "replace") if isinstance(key, bytes) else str(key)
-
-
-def _raw(data: object) -> bytes:
-    return data if isinstance(data, bytes) else str(data).encode()
 
 
 def _place_reader(order: Sequence[str]) -> Callable[[object], bytes]:

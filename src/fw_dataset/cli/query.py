@@ -1,0 +1,175 @@
+"""``fw-dataset query``: SQL over a version, in a table or in a format for other programs."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fw_dataset.cli.failures import CommandError, say
+from fw_dataset.cli.options import Command, dataset_argument, verbose_option, version_option
+from fw_dataset.cli.streams import check_output, output, terminal_width, write_lines
+
+if TYPE_CHECKING:
+    from fw_dataset.cli.result import Result
+
+__all__ = ["query"]
+
+_LOGGER = logging.getLogger(__name__)
+_FORMATS = ("table", "csv", "json", "ndjson", "parquet", "arrow")
+_BINARY = ("parquet", "arrow")
+_SUFFIXES = {
+    ".csv": "csv",
+    ".json": "json",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+}
+
+
+@click.command(
+    cls=Command,
+    examples=[
+        (
+            "Count files by type:",
+            'fw-dataset query my-dataset "SELECT type, count(*) FROM files GROUP BY ALL"',
+        ),
+        (
+            "Take a table to another program; the name says the format:",
+            'fw-dataset query my-dataset "FROM sessions" -o sessions.parquet',
+        ),
+        (
+            "Names with a dot stand in double quotes, so single ones go around:",
+            "fw-dataset query my-dataset 'SELECT \"parents.subject\", age FROM sessions'",
+        ),
+        (
+            "Look into the JSON of a column, a line a row:",
+            "fw-dataset query my-dataset --format ndjson \\\n"
+            "        \"SELECT label, info->>'$.site' AS site FROM subjects\" | head -n 5",
+        ),
+        (
+            "Run what a file holds:",
+            "fw-dataset query my-dataset - --format csv < question.sql",
+        ),
+    ],
+)
+@dataset_argument
+@click.argument("sql")
+@version_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(_FORMATS),
+    help="How to write the rows; else as the name of FILE ends, else a table.",
+)
+@click.option(
+    "-o",
+    "--output",
+    "file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write to FILE, which appears only when it is whole.",
+)
+@click.option(
+    "--max-rows",
+    type=click.IntRange(min=0),
+    default=40,
+    metavar="N",
+    help="How many rows a table shows, 40 if not said; 0 shows all.",
+)
+@verbose_option
+def query(
+    dataset: str, sql: str, version: str, form: str | None, file: Path | None, max_rows: int
+) -> None:
+    """Run SQL on DATASET and print the rows.
+
+    SQL is DuckDB's dialect, and - reads it from standard input. Rows are written while they
+    are computed, so large results need little memory; only a table shows just the first and is cut
+    to the terminal's width. CSV and JSON are UTF-8.
+    """
+    file = None if file is None or str(file) == "-" else file
+    form = form or _form_of(file)
+    if form in _BINARY and file is None and sys.stdout.isatty():
+        raise click.UsageError(f"{form} is not for a terminal; name a file with -o FILE")
+    if file is not None:
+        check_output(file)
+    statement = _read_sql(sql)
+
+    from fw_dataset.cli.result import run_query
+    from fw_dataset.dataset import Dataset
+
+    opened = Dataset.open(dataset)
+    with run_query(opened, version, statement) as result:
+        _LOGGER.info("version %s of %s", opened.version, opened.location)
+        if result is None:
+            _say_nothing(file)
+        elif form == "table" and file is None:
+            _show(result, max_rows)
+        else:
+            _write(result, form, file, max_rows)
+
+
+def _form_of(file: Path | None) -> str:
+    return "table" if file is None else _SUFFIXES.get(file.suffix.lower(), "table")
+
+
+def _read_sql(sql: str) -> str:
+    if sql == "-":
+        try:
+            sql = sys.stdin.buffer.read().decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise CommandError("the SQL on standard input is not UTF-8") from None
+    if not sql.strip():
+        raise click.UsageError("the SQL is empty")
+    return sql
+
+
+def _say_nothing(file: Path | None) -> None:
+    if file is not None:
+        raise CommandError(f"the statement gives no rows, so {file} is not written")
+    say("done; the statement gives no rows")
+
+
+def _write(result: Result, form: str, file: Path | None, max_rows: int) -> None:
+    from fw_dataset.cli.writers import WRITERS
+
+    with output(file) as sink:
+        if form == "table":
+            lines, notes = _table(result, max_rows, None)
+            sink.write("".join(f"{line}\n" for line in lines).encode())
+        else:
+            notes = [_counted(WRITERS[form](result, sink))]
+    if file is not None:
+        say(f"{notes[0]} in {file}")
+
+
+def _show(result: Result, max_rows: int) -> None:
+    lines, notes = _table(result, max_rows, terminal_width())
+    write_lines(lines)
+    for note in notes:
+        say(note)
+
+
+def _table(result: Result, max_rows: int, width: int | None) -> tuple[list[str], list[str]]:
+    """The lines of a table, and what to say of it."""
+    from fw_dataset.cli.preview import preview
+
+    seen = preview(result, max_rows, width)
+    notes = [_counted(seen.rows)]
+    if seen.rows_shown < seen.rows:
+        notes[0] += f", the first {seen.rows_shown:,} shown (--max-rows 0 shows all)"
+    if seen.columns_shown < seen.columns:
+        notes.append(
+            f"{seen.columns} columns, the first {seen.columns_shown} shown"
+            " (name those that you want, or use --format csv)"
+        )
+    return seen.lines, notes
+
+
+def _counted(rows: int) -> str:
+    return "1 row" if rows == 1 else f"{rows:,} rows"

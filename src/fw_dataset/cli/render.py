@@ -1,0 +1,190 @@
+"""``fw-dataset render``: from a snapshot to a version of a dataset."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fw_dataset.cli.failures import say, say_error
+from fw_dataset.cli.options import Command, json_option, verbose_option
+from fw_dataset.cli.streams import write_line, write_lines
+
+if TYPE_CHECKING:
+    from fw_dataset.dataset import Dataset
+
+__all__ = ["render"]
+
+
+def _read_columns(ctx: click.Context, param: click.Parameter, file: Path | None) -> Any:
+    """The control columns of a JSON file; what they name is checked where they are used."""
+    if file is None:
+        return None
+    try:
+        columns = json.loads(file.read_bytes())
+    except OSError as error:
+        reason = f"{file}: {error.strerror or error}"
+    except ValueError as error:
+        reason = f"{file} is not JSON: {error}"
+    except RecursionError:
+        reason = f"{file} is nested too deeply"
+    else:
+        if isinstance(columns, dict):
+            return columns
+        reason = f'{file} must hold an object such as {{"subjects": ["label", "sex"]}}'
+    raise click.BadParameter(reason, ctx, param)
+
+
+def _check_instant(ctx: click.Context, param: click.Parameter, text: str | None) -> str | None:
+    from fw_dataset.format.instants import parse_instant
+
+    if text is not None:
+        try:
+            parse_instant(text)
+        except ValueError as error:
+            raise click.BadParameter(str(error), ctx, param) from None
+    return text
+
+
+@click.command(
+    cls=Command,
+    examples=[
+        ("Make a dataset, or add a version to it:", "fw-dataset render snapshot.db.gz my-dataset"),
+        (
+            "Give the version a name and the date of its snapshot:",
+            "fw-dataset render snapshot.db.gz my-dataset --version freeze-1 \\\n"
+            '        --label "Data freeze 1" --created 2024-06-01T00:00:00Z',
+        ),
+        (
+            "Leave all columns of subjects out but these, and no copy of the snapshot:",
+            'echo \'{"subjects": ["label", "sex", "age"]}\' > columns.json\n'
+            "    $ fw-dataset render snapshot.db.gz shared-dataset --control-columns columns.json",
+        ),
+    ],
+)
+@click.argument("snapshot", type=click.Path(dir_okay=False))
+@click.argument("destination", metavar="DEST", type=click.Path(file_okay=False))
+@click.option("--version", metavar="ID", help="The version's id; else made of the snapshot.")
+@click.option("--label", metavar="TEXT", help="The version's name for people; else its id.")
+@click.option(
+    "--created",
+    metavar="INSTANT",
+    callback=_check_instant,
+    help="When the snapshot was made, such as 2024-06-01T12:00:00Z; else now.",
+)
+@click.option(
+    "--control-columns",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=_read_columns,
+    help="A JSON file with the columns to keep, per table; ids and parents always stay.",
+)
+@click.option(
+    "--on-error",
+    type=click.Choice(["raise", "skip"]),
+    default="raise",
+    show_default=True,
+    help="Stop at a record that cannot be read, or leave it out, report it and exit with 1.",
+)
+@click.option(
+    "--keep-source/--no-keep-source",
+    default=None,
+    help="Keep the snapshot in the version; the default unless --control-columns is given.",
+)
+@click.option(
+    "--workdir",
+    metavar="DIR",
+    type=click.Path(file_okay=False),
+    help="A folder with room for the unpacked snapshot; else DEST.",
+)
+@json_option
+@verbose_option
+def render(snapshot: str, destination: str, as_json: bool, **choices: Any) -> None:
+    """Render SNAPSHOT into a version of DEST.
+
+    SNAPSHOT is a project's snapshot.db or snapshot.db.gz; DEST is a folder, made if need be.
+    The version appears only when it is whole, and rendering the same snapshot again finds it
+    there.
+    """
+    began = time.monotonic()
+    dataset, rendered = _rendered(snapshot, destination, choices)
+    seconds = time.monotonic() - began
+    skipped = _skipped(dataset) if choices["on_error"] == "skip" else {}
+    summary = _summary(dataset, rendered, seconds, skipped)
+    if as_json:
+        write_line(json.dumps(summary, indent=2, ensure_ascii=False))
+    else:
+        write_lines(_lines(summary))
+        say(f"rendered in {seconds:.1f} s" if rendered else "it was there already")
+    if skipped:
+        say_error(_say_skipped(skipped, summary["location"]))
+        raise click.exceptions.Exit(1)
+
+
+def _rendered(snapshot: str, destination: str, choices: dict[str, Any]) -> tuple[Dataset, bool]:
+    from fw_dataset.builder import render_snapshot
+    from fw_dataset.cli.progress import ProgressBars
+    from fw_dataset.errors import ControlColumnsError, InvalidNameError
+
+    try:
+        with ProgressBars() as progress:
+            dataset = render_snapshot(snapshot, destination, progress=progress, **choices)
+    except (ControlColumnsError, InvalidNameError) as error:
+        # What was typed is wrong, and nothing has been done yet.
+        raise click.UsageError(str(error)) from None
+    return dataset, progress.rendered
+
+
+def _skipped(dataset: Dataset) -> dict[str, int]:
+    """Per table the records that were left out, where there are any."""
+    tables = dataset.report()["tables"]
+    counts = {name: int(table["rows_skipped"]) for name, table in tables.items()}
+    return {name: count for name, count in counts.items() if count}
+
+
+def _summary(
+    dataset: Dataset, rendered: bool, seconds: float, skipped: dict[str, int]
+) -> dict[str, Any]:
+    info = dataset.get_version_info()
+    return {
+        "version": dataset.version,
+        "label": dataset.version_label,
+        "created": info["created"],
+        "location": f"{dataset.location}/versions/{dataset.version}",
+        "rendered": rendered,
+        "seconds": round(seconds, 3),
+        "tables": dataset.row_counts(),
+        "rows": info["rows"],
+        "bytes": info["bytes"],
+        "skipped": skipped,
+    }
+
+
+def _lines(summary: dict[str, Any]) -> list[str]:
+    from fw_dataset.cli.table import Column, lay_out
+
+    tables, label = summary["tables"], summary["label"]
+    named = f" ({label})" if label != summary["version"] else ""
+    counts = [f"{rows:,}" for rows in tables.values()]
+    columns = [Column("table", list(tables)), Column("rows", counts, right=True, firm=True)]
+    return [
+        f"version {summary['version']}{named}",
+        summary["location"],
+        "",
+        *lay_out(columns).lines,
+        "",
+        f"{summary['rows']:,} rows, {summary['bytes'] / 1e6:,.1f} MB",
+    ]
+
+
+def _say_skipped(skipped: dict[str, int], location: str) -> str:
+    total = sum(skipped.values())
+    noun = "record" if total == 1 else "records"
+    places = ", ".join(f"{count:,} of {name}" for name, count in skipped.items())
+    return (
+        f"{total:,} {noun} could not be read and stayed out: {places};"
+        f" named in {location}/provenance/rendering_report.json"
+    )

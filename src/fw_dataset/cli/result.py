@@ -1,0 +1,157 @@
+"""A query's result as Arrow batches, while it is being computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import duckdb
+import pyarrow as pa
+
+from fw_dataset.cli.failures import CommandError
+from fw_dataset.format.names import quote_identifier
+
+if TYPE_CHECKING:
+    from fw_dataset.dataset import Dataset
+
+__all__ = ["Result", "run_query"]
+
+_BATCH_ROWS = 2_048
+# Named differently in DuckDB 1.5 and later, 1.4 and 1.3; the first that is there is the current.
+_READERS = ("to_arrow_reader", "fetch_record_batch", "record_batch")
+# What Arrow lacks or Parquet cannot hold is text, as DuckDB spells it.
+_AS_TEXT = frozenset({"bignum", "bit", "interval", "time with time zone", "union", "varint"})
+# Statements without rows answer with one of these columns in some releases, and not in others.
+_NO_ROWS = (["Count"], ["Success"])
+
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True)
+class Result:
+    """The rows of a query.
+
+    Attributes:
+        schema: the columns.
+        batches: the rows, to be read once.
+    """
+
+    schema: pa.Schema
+    batches: Iterator[pa.RecordBatch]
+
+
+class _Interruptible:
+    """Runs calls in another thread, so that Ctrl-C reaches a busy DuckDB at once."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._thread = ThreadPoolExecutor(1)
+        self._running: Future[Any] | None = None
+
+    def call(self, work: Callable[[], _Value]) -> _Value:
+        with _translated():
+            return self._start(work).result()
+
+    def each(self, read: Callable[[], _Value]) -> Iterator[_Value]:
+        """What ``read`` gives until it stops, one ahead of what is asked for."""
+        coming = self._start(read)
+        while True:
+            with _translated():
+                try:
+                    value = coming.result()
+                except StopIteration:
+                    return
+            coming = self._start(read)
+            yield value
+
+    def end(self) -> None:
+        """Stop what still runs, and close the connection."""
+        while self._running is not None and not self._running.done():
+            # Again and again: one that comes before DuckDB has begun is forgotten.
+            self._connection.interrupt()
+            wait([self._running], timeout=0.05)
+        self._thread.shutdown()
+        self._connection.close()
+
+    def _start(self, work: Callable[[], _Value]) -> Future[_Value]:
+        self._running = started = self._thread.submit(work)
+        return started
+
+
+@contextmanager
+def run_query(dataset: Dataset, version: str, sql: str) -> Iterator[Result | None]:
+    """Run SQL on a version; the last of several statements gives the result.
+
+    Returns:
+        The result, or None where the statement gives no rows.
+
+    Raises:
+        CommandError: the SQL is wrong, or fails while its rows are read.
+        VersionNotFoundError: there is no such version.
+    """
+    connection = dataset.connect(version)
+    work = _Interruptible(connection)
+    try:
+        reader = work.call(lambda: _open(connection, sql))
+        if reader is None:
+            yield None
+        else:
+            yield Result(reader.schema, work.each(reader.read_next_batch))
+    finally:
+        work.end()
+
+
+def _open(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
+    statements = connection.extract_statements(sql)
+    if not statements:
+        raise CommandError("the SQL is empty")
+    for statement in statements[:-1]:
+        connection.execute(statement).fetchall()
+    relation: Any = connection.sql(statements[-1])
+    if relation is None:
+        return None
+    only_rows = statements[-1].expected_result_type == [duckdb.ExpectedResultType.QUERY_RESULT]
+    if not only_rows and relation.columns in _NO_ROWS:
+        relation.fetchall()
+        return None
+    columns = _projection(relation.columns, relation.types)
+    if columns is not None:
+        relation = relation.project(columns)
+    method = next(name for name in _READERS if hasattr(type(relation), name))
+    return getattr(relation, method)(_BATCH_ROWS)
+
+
+def _projection(names: Sequence[str], types: Sequence[Any]) -> str | None:
+    """SQL for the columns in types that Arrow and Parquet have, or None where they are."""
+    terms = [f"#{place}" for place in range(1, len(names) + 1)]
+    cast = [_cast(term, kind) for term, kind in zip(terms, types, strict=True)]
+    if cast == terms:
+        return None
+    named = zip(cast, names, strict=True)
+    return ", ".join(f"{term} as {quote_identifier(name)}" for term, name in named)
+
+
+def _cast(term: str, kind: Any) -> str:
+    if kind.id in _AS_TEXT:
+        return f"cast({term} as varchar)"
+    if kind.id == "decimal" and not hasattr(duckdb.DuckDBPyRelation, _READERS[0]):
+        # Before 1.5 short ones come in 32 or 64 bits, which older pyarrow does not know.
+        width, scale = (int(number) for _, number in kind.children)
+        return f"cast({term} as decimal({max(width, 19)}, {scale}))"
+    return term
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn DuckDB's errors into ours, also those that come through Arrow's reader."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise CommandError(str(error)) from None
+    except (OSError, pa.ArrowException) as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise CommandError(str(error)) from None
