@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import version as package_version
@@ -12,7 +13,7 @@ from typing import Any, Literal
 
 from fw_dataset import __version__
 from fw_dataset.dataset import Dataset
-from fw_dataset.errors import UnsupportedLocationError, VersionConflictError
+from fw_dataset.errors import StorageError, UnsupportedLocationError, VersionConflictError
 from fw_dataset.format.description import DatasetDescription, DatasetInfo
 from fw_dataset.format.instants import parse_instant
 from fw_dataset.format.layout import README
@@ -26,11 +27,11 @@ from fw_dataset.snapshot import Snapshot, open_snapshot
 from fw_dataset.storage import LocalStorage, Storage, open_storage
 from fw_dataset.versions.catalog import Catalog, CommittedVersion
 from fw_dataset.versions.claim import discard_dead_claim
-from fw_dataset.versions.commit import commit
+from fw_dataset.versions.commit import StagedVersion, commit
 from fw_dataset.versions.documents import dataset_readme
-from fw_dataset.versions.labels import check_label_is_free, relabel
+from fw_dataset.versions.labels import check_label_is_free, check_names_are_free, relabel
 from fw_dataset.versions.staging import Provenance, stage
-from fw_dataset.versions.workspace import workspace
+from fw_dataset.versions.workspace import folder_to_fill, workspace
 
 __all__ = ["render_snapshot"]
 
@@ -71,6 +72,9 @@ def render_snapshot(
         progress: called with a :class:`~fw_dataset.Progress` now and then.
         workdir: a folder with room for the unpacked snapshot; else the destination's root.
 
+    Returns:
+        The dataset, seen through the version that was rendered.
+
     Raises:
         SnapshotError: the snapshot cannot be read (RecordError: one record of it).
         ControlColumnsError: ``control_columns`` name what does not exist.
@@ -89,9 +93,12 @@ def render_snapshot(
         options=_options(control_columns, on_error),
     )
     storage = open_storage(destination)
-    with workspace(_work_parent(storage, workdir)) as work:
-        _render(Path(snapshot), storage, work, request, progress)
-    return Dataset(storage)
+    with ExitStack() as stack:
+        if isinstance(storage, LocalStorage):
+            stack.enter_context(folder_to_fill(storage.root))
+        work = stack.enter_context(workspace(_work_parent(storage, workdir)))
+        rendered = _render(Path(snapshot), storage, work, request, progress)
+    return Dataset(storage, rendered)
 
 
 @dataclass(frozen=True)
@@ -125,20 +132,14 @@ def _work_parent(storage: Storage, workdir: str | os.PathLike[str] | None) -> Pa
 
 def _render(
     source: Path, storage: Storage, work: Path, request: _Request, progress: ProgressCallback | None
-) -> None:
-    def unpacked(done: int, total: int) -> None:
-        if progress is not None:
-            progress(Progress("decompress", bytes=done, total_bytes=total))
-
-    def published(done: int, total: int) -> None:
-        if progress is not None:
-            progress(Progress("publish", bytes=done, total_bytes=total))
-
+) -> str:
+    """Make sure that the version is there; its id is returned."""
+    unpacked = _in_bytes("decompress", progress)
     with open_snapshot(source, work, keep=request.keep_source, progress=unpacked) as snapshot:
         version = request.version or snapshot.source.sha256[:_VERSION_DIGITS]
         catalog = Catalog(storage)
         if _is_rendered(catalog, version, snapshot, request):
-            return
+            return version
         folder = work / "version"
         folder.mkdir()
         skip = request.options["on_error"] == "skip"
@@ -146,23 +147,61 @@ def _render(
             snapshot, request.selections, folder, skip_errors=skip, progress=progress
         )
         description = _describe(storage, version, snapshot, rendered, request)
-        origin = _provenance(snapshot, description, request)
-    staged = stage(folder, description, rendered, origin)
-    if not storage.exists(README):
+        staged = stage(folder, description, rendered, _provenance(snapshot, description, request))
+        with _readme(catalog, description):
+            committed = _commit(catalog, staged, request, progress)
+        # If not, somebody else committed this version while we rendered it.
+        if not committed and not _is_rendered(catalog, version, snapshot, request):
+            raise VersionConflictError(
+                f"version {version!r} at {storage.url} has a description that cannot be read;"
+                f" remove {staged.layout.root} there, or choose another version id"
+            )
+    return version
+
+
+def _in_bytes(stage: str, progress: ProgressCallback | None) -> Callable[[int, int], None]:
+    def report(done: int, total: int) -> None:
+        if progress is not None:
+            progress(Progress(stage, bytes=done, total_bytes=total))
+
+    return report
+
+
+def _commit(
+    catalog: Catalog, staged: StagedVersion, request: _Request, progress: ProgressCallback | None
+) -> bool:
+    def last_check() -> None:
+        check_names_are_free(staged.layout.version, request.label, catalog.versions())
+
+    return commit(catalog.storage, staged, _in_bytes("publish", progress), last_check)
+
+
+@contextmanager
+def _readme(catalog: Catalog, description: DatasetDescription) -> Iterator[None]:
+    """Give a dataset without README one; it is taken back when there comes no first version."""
+    storage = catalog.storage
+    if storage.exists(README):
+        yield
+        return
+    try:
         storage.put(README, dataset_readme(description).encode())
-    if not commit(storage, staged, published):
-        # Somebody else committed this version while we rendered it.
-        _is_rendered(catalog, version, snapshot, request)
+        yield
+    except BaseException:
+        with suppress(StorageError):
+            if not catalog.versions():
+                storage.delete(README)
+        raise
 
 
 def _is_rendered(catalog: Catalog, version: str, snapshot: Snapshot, request: _Request) -> bool:
     """Whether the version is there already; its label is brought up to date then."""
     found = {committed.id: committed for committed in catalog.versions()}
-    if request.label is not None:
-        check_label_is_free(request.label, version, found.values())
     existing = found.get(version)
     if existing is None:
+        check_names_are_free(version, request.label, found.values())
         return False
+    if request.label is not None:
+        check_label_is_free(request.label, version, found.values())
     _check_same(existing, snapshot, request)
     discard_dead_claim(catalog.storage, existing.layout)
     if request.label is not None and request.label != existing.label:

@@ -20,7 +20,7 @@ class FWDatasetClient:
     def get_dataset_from_filesystem(
         fs_type: str,
         bucket: str | os.PathLike[str],
-        prefix: str = "",
+        prefix: str | None = None,
         credentials: Mapping[str, str] | None = None,
     ) -> Dataset:
         """Open a dataset by its storage's type, bucket and prefix.
@@ -40,4 +40,4 @@ class FWDatasetClient:
                 f"storage type {fs_type!r} cannot be opened; there are: fs, local, file"
             )
         del credentials  # accepted as before; a folder needs none
-        return Dataset(open_storage(PurePath(bucket) / str(prefix).strip("/")))
+        return Dataset(open_storage(PurePath(bucket) / str(prefix or "").strip("/")))

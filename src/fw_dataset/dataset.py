@@ -10,7 +10,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from fw_dataset.errors import VersionNotFoundError
+from fw_dataset.errors import DatasetFormatError, VersionConflictError, VersionNotFoundError
 from fw_dataset.format.names import LATEST
 from fw_dataset.format.schema import DataModel
 from fw_dataset.query import connect_version
@@ -42,16 +42,16 @@ class Table:
 
 
 class Dataset:
-    """A dataset at one place, seen through one of its versions, at first the latest.
+    """A dataset at one place, seen through one of its versions, the latest if none is named.
 
     :meth:`connect` chooses another version. Opening and reading write nothing. Use
     :meth:`open` to make one.
     """
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, version: str = LATEST) -> None:
         self._storage = storage
         self._catalog = Catalog(storage)
-        self._current = self._catalog.find(LATEST)
+        self._current = self._catalog.find(version)
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     @classmethod
@@ -173,6 +173,8 @@ class Dataset:
             self._catalog.find(version)
         except VersionNotFoundError:
             return False
+        except VersionConflictError:
+            pass  # several versions have this label
         return True
 
     def get_version_info(self, version: str | None = None) -> VersionInfo:
@@ -216,9 +218,16 @@ class Dataset:
         Raises:
             VersionNotFoundError: there is no such version.
             ObjectNotFoundError: the version has no report.
+            DatasetFormatError: the report is damaged.
         """
         found = self._find(version)
-        report: dict[str, Any] = json.loads(self._storage.get(found.layout.report))
+        text = self._storage.get(found.layout.report)
+        try:
+            report: dict[str, Any] = json.loads(text)
+        except ValueError as error:
+            raise DatasetFormatError(
+                f"the report of version {found.label!r} cannot be read: {error}"
+            ) from None
         return report
 
     def _find(self, version: str | None) -> CommittedVersion:

@@ -12,6 +12,7 @@ import click
 from fw_dataset.cli.failures import say
 from fw_dataset.cli.options import (
     Command,
+    as_text,
     dataset_argument,
     json_option,
     verbose_option,
@@ -82,7 +83,7 @@ def tables(dataset: str, version: str, as_json: bool) -> None:
     ],
 )
 @dataset_argument
-@click.argument("table", shell_complete=table_names)
+@click.argument("table", callback=as_text, shell_complete=table_names)
 @version_option
 @json_option
 @verbose_option

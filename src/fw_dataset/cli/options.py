@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ __all__ = [
     "PROGRAM",
     "Command",
     "Settings",
+    "as_text",
     "dataset_argument",
     "json_option",
     "verbose_option",
@@ -25,6 +28,8 @@ __all__ = [
 
 PROGRAM = "fw-dataset"
 
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 _LOGGER = logging.getLogger("fw_dataset")
 
@@ -65,6 +70,21 @@ def write_examples(formatter: click.HelpFormatter, examples: Sequence[tuple[str,
             formatter.write("\n".join(blocks))
 
 
+def as_text(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Read an argument as UTF-8, whatever the locale says; paths are left to the system.
+
+    Raises:
+        click.BadParameter: it is not UTF-8.
+    """
+    if value is None or not _LONE_SURROGATE.search(value):
+        return value
+    try:
+        # Bytes that the locale could not read stand as lone surrogates until here.
+        return os.fsencode(value).decode()
+    except UnicodeError:
+        raise click.BadParameter("it is not UTF-8", ctx, param) from None
+
+
 def _be_verbose(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     settings = ctx.find_root().obj
     if not value or not isinstance(settings, Settings) or settings.verbose:
@@ -98,6 +118,7 @@ def version_option(command: _Decorated) -> _Decorated:
     """Add the version to read."""
     return click.option(
         "--version",
+        callback=as_text,
         default="latest",
         show_default=True,
         metavar="VERSION",

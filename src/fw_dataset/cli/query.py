@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from fw_dataset.cli.failures import CommandError, say
-from fw_dataset.cli.options import Command, dataset_argument, verbose_option, version_option
+from fw_dataset.cli.options import (
+    Command,
+    as_text,
+    dataset_argument,
+    verbose_option,
+    version_option,
+)
 from fw_dataset.cli.streams import check_output, output, terminal_width, write_lines
 
 if TYPE_CHECKING:
@@ -18,9 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["query"]
 
-_LOGGER = logging.getLogger(__name__)
 _FORMATS = ("table", "csv", "json", "ndjson", "parquet", "arrow")
 _BINARY = ("parquet", "arrow")
+# No option has a blank in it, unless its value follows after "=".
+_COMMENT = re.compile(r"--[^=\s]*\s")
 _SUFFIXES = {
     ".csv": "csv",
     ".json": "json",
@@ -32,8 +39,15 @@ _SUFFIXES = {
 }
 
 
+class _SqlCommand(Command):
+    """A command that takes an argument which begins with a comment for SQL, not an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, [f"\n{a}" if _COMMENT.match(a) else a for a in args])
+
+
 @click.command(
-    cls=Command,
+    cls=_SqlCommand,
     examples=[
         (
             "Count files by type:",
@@ -59,7 +73,7 @@ _SUFFIXES = {
     ],
 )
 @dataset_argument
-@click.argument("sql")
+@click.argument("sql", callback=as_text)
 @version_option
 @click.option(
     "--format",
@@ -103,9 +117,7 @@ def query(
     from fw_dataset.cli.result import run_query
     from fw_dataset.dataset import Dataset
 
-    opened = Dataset.open(dataset)
-    with run_query(opened, version, statement) as result:
-        _LOGGER.info("version %s of %s", opened.version, opened.location)
+    with run_query(Dataset.open(dataset), version, statement) as result:
         if result is None:
             _say_nothing(file)
         elif form == "table" and file is None:

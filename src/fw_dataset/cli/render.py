@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fw_dataset.cli.failures import say, say_error
-from fw_dataset.cli.options import Command, json_option, verbose_option
+from fw_dataset.cli.options import Command, as_text, json_option, verbose_option
 from fw_dataset.cli.streams import write_line, write_lines
 
 if TYPE_CHECKING:
@@ -68,7 +68,9 @@ def _check_instant(ctx: click.Context, param: click.Parameter, text: str | None)
 @click.argument("snapshot", type=click.Path(dir_okay=False))
 @click.argument("destination", metavar="DEST", type=click.Path(file_okay=False))
 @click.option("--version", metavar="ID", help="The version's id; else made of the snapshot.")
-@click.option("--label", metavar="TEXT", help="The version's name for people; else its id.")
+@click.option(
+    "--label", callback=as_text, metavar="TEXT", help="The version's name for people; else its id."
+)
 @click.option(
     "--created",
     metavar="INSTANT",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Result", "run_query"]
 
+_LOGGER = logging.getLogger(__name__)
 _BATCH_ROWS = 2_048
 # Named differently in DuckDB 1.5 and later, 1.4 and 1.3; the first that is there is the current.
 _READERS = ("to_arrow_reader", "fetch_record_batch", "record_batch")
@@ -93,6 +95,7 @@ def run_query(dataset: Dataset, version: str, sql: str) -> Iterator[Result | Non
         VersionNotFoundError: there is no such version.
     """
     connection = dataset.connect(version)
+    _LOGGER.info("querying version %s of %s", dataset.version, dataset.location)
     work = _Interruptible(connection)
     try:
         reader = work.call(lambda: _open(connection, sql))

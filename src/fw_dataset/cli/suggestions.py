@@ -12,7 +12,7 @@ def version_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> li
     try:
         from fw_dataset.dataset import Dataset
 
-        found = Dataset.open(ctx.params["dataset"]).list_versions()
+        found = Dataset.open(_dataset(ctx)).list_versions()
     except Exception:  # noqa: BLE001 - whatever it is, a prompt is no place to tell
         return []
     names = ["latest"]
@@ -26,8 +26,16 @@ def table_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list
     try:
         from fw_dataset.dataset import Dataset
 
-        dataset = Dataset.open(ctx.params["dataset"])
+        dataset = Dataset.open(_dataset(ctx))
         names = dataset.row_counts(ctx.params.get("version") or "latest")
     except Exception:  # noqa: BLE001 - whatever it is, a prompt is no place to tell
         return []
     return [name for name in names if name.startswith(incomplete)]
+
+
+def _dataset(ctx: click.Context) -> str:
+    """The dataset that the line names so far.
+
+    Where the line ends in an option that still lacks its value, click has sorted nothing yet.
+    """
+    return str(ctx.params.get("dataset") or ctx.args[0])

@@ -26,7 +26,7 @@ def connect_version(
     Args:
         version: the version.
         fully_populate: give the tables their rows; without it, they are empty and no data file
-            is opened, which is enough to look at columns and types.
+            is opened where the schema says the columns, which is enough to look at them.
 
     Raises:
         DatasetFormatError: a data file is missing or damaged.
@@ -34,31 +34,36 @@ def connect_version(
     connection = duckdb.connect()
     try:
         for name, model in version.models.items():
-            files = version.data_files(name) if fully_populate else []
-            if files:
-                _create_view(connection, version, name, files)
-            elif model.properties:
-                connection.execute(_empty_table(name, model))
+            sql = _table(version, name, model, fully_populate=fully_populate)
+            if sql is not None:
+                _create(connection, version, name, sql)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _create_view(
-    connection: duckdb.DuckDBPyConnection,
-    version: CommittedVersion,
-    name: str,
-    files: list[ObjectInfo],
+def _table(
+    version: CommittedVersion, name: str, model: DataModel, *, fully_populate: bool
+) -> str | None:
+    """The SQL that makes a table; None for one without files and columns."""
+    quoted = quote_identifier(name)
+    files = version.data_files(name) if fully_populate or not model.properties else []
+    if files:
+        scan = f"select * from {_scan(version, files)}"
+        if fully_populate:
+            return f"create view {quoted} as {scan}"
+        return f"create table {quoted} as {scan} limit 0"
+    if model.properties:
+        return f"create table {quoted} ({_columns(model)})"
+    return None
+
+
+def _create(
+    connection: duckdb.DuckDBPyConnection, version: CommittedVersion, name: str, sql: str
 ) -> None:
-    paths = ", ".join(_file(version.storage.native_path(file.key)) for file in files)
-    # A folder named like `site=3` above the dataset must not become a column.
-    options = "hive_partitioning = false" + (", union_by_name = true" if len(files) > 1 else "")
     try:
-        connection.execute(
-            f"create view {quote_identifier(name)} as"
-            f" select * from read_parquet([{paths}], {options})"
-        )
+        connection.execute(sql)
     except duckdb.Error as error:
         reason = " ".join(str(error).split())
         raise DatasetFormatError(
@@ -66,14 +71,20 @@ def _create_view(
         ) from None
 
 
+def _scan(version: CommittedVersion, files: list[ObjectInfo]) -> str:
+    paths = ", ".join(_file(version.storage.native_path(file.key)) for file in files)
+    # A folder named like `site=3` above the dataset must not become a column.
+    options = "hive_partitioning = false" + (", union_by_name = true" if len(files) > 1 else "")
+    return f"read_parquet([{paths}], {options})"
+
+
 def _file(path: str) -> str:
     """A path as SQL text; DuckDB would take brackets and stars in it for patterns."""
     return quote_literal(_GLOB.sub(r"[\1]", path))
 
 
-def _empty_table(name: str, model: DataModel) -> str:
-    columns = ", ".join(
+def _columns(model: DataModel) -> str:
+    return ", ".join(
         f"{quote_identifier(column)} {ColumnType.from_property(prop).sql}"
         for column, prop in model.properties.items()
     )
-    return f"create table {quote_identifier(name)} ({columns})"

@@ -95,8 +95,16 @@ class ExactReader:
         self, key: str, value: JsonValue, repeated: bool, row: ExactRecord, rest: Members
     ) -> None:
         """A text, list or second object where the columns ``key.*`` expect one object."""
-        kept = any(c.name in self._selection.kept for c in self._nested[key].values())
-        if kept and (value is not None or repeated):
+        left_out = {
+            name
+            for name, column in self._nested[key].items()
+            if column.name not in self._selection.kept
+        }
+        if left_out and not isinstance(value, Members):
+            return  # it cannot be told which column's value it is
+        if isinstance(value, Members):
+            value = Members(member for member in value if member[0] not in left_out)
+        if value is not None or repeated:
             rest.add(key, value)
             row.unfit.append(key)
 

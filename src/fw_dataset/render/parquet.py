@@ -93,10 +93,12 @@ class TableWriter:
             for name, column in zip(batch.schema.names, batch.columns, strict=True)
             if column.null_count
         )
+        if self._pending and self._pending_rows + batch.num_rows > ROWS_PER_GROUP:
+            self._flush()
         self._pending.append(batch)
         self._pending_rows += batch.num_rows
         self._pending_bytes += batch.nbytes
-        if self._pending_rows >= ROWS_PER_GROUP or self._pending_bytes >= _BYTES_PER_GROUP:
+        if self._pending_bytes >= _BYTES_PER_GROUP:
             self._flush()
 
     def close(self) -> None:

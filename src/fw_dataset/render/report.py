@@ -32,11 +32,11 @@ class TableReport:
     skipped: list[dict[str, str]] = field(default_factory=list)
     skipped_rows: int = 0
 
-    def count(self, unfit: Iterable[str], unknown: Iterable[Sequence[str]]) -> None:
+    def count(self, unfit: Iterable[str], unknown: Iterable[tuple[str, ...]]) -> None:
         """Count what was odd in one record."""
         for column in unfit:
             self.unfit[column] = self.unfit.get(column, 0) + 1
-        for path in unknown:
+        for path in dict.fromkeys(unknown):  # a key that stands twice is in one record
             self.count_unknown(path, 1)
 
     def count_unknown(self, path: Sequence[str], rows: int) -> None:

@@ -70,13 +70,14 @@ def _fit_date(value: JsonValue) -> Fit:
     return Fit(fits=False, rest=value)
 
 
-def to_moments(texts: Sequence[str | None], kind: ColumnType) -> pa.Array:
+def to_moments(texts: Sequence[str | None] | pa.Array, kind: ColumnType) -> pa.Array:
     """Texts as a column of instants or dates.
 
     Raises:
         pyarrow.ArrowInvalid: one of them is not of that kind or not of the years 1 to 9999.
     """
-    column = pa.array(texts, pa.string()).cast(_ZONED if kind is ColumnType.INSTANT else kind.arrow)
+    plain = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.string())
+    column = plain.cast(_ZONED if kind is ColumnType.INSTANT else kind.arrow)
     first, last = _YEARS[kind]
     ends = pc.min_max(column)
     if ends["min"].is_valid and (ends["min"].value < first.value or ends["max"].value > last.value):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -196,9 +197,20 @@ def _place_reader(order: Sequence[str]) -> Callable[[object], bytes]:
         try:
             parents = decode(data).parents  # type: ignore[arg-type]
         except (msgspec.MsgspecError, UnicodeError, TypeError, RecursionError):
-            return b""  # an odd record stands at the front; what it says is read elsewhere
+            return _place_of_odd(data, order)
         if parents is None or not order:
             return b""
         return "\0".join([key or "" for key in keys_of(parents)]).encode()
 
     return place
+
+
+def _place_of_odd(data: object, order: Sequence[str]) -> bytes:
+    """The place of a record that only the most tolerant of readers takes."""
+    try:
+        record = json.loads(data)  # type: ignore[arg-type]
+        keys = [record["parents"].get(level) for level in order]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return b""  # it stands at the front; what is wrong with it is found when it is rendered
+    texts = [key if isinstance(key, str) else "" for key in keys]
+    return "\0".join(texts).encode("utf-8", "surrogatepass")

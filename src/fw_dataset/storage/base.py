@@ -28,8 +28,9 @@ class ObjectInfo:
 class Storage(Protocol):
     """Objects by key below one root. Keys are relative, without ``.`` or ``..`` parts.
 
-    Every method raises errors of the :class:`~fw_dataset.errors.StorageError` family and no
-    others, and an object is there whole or not at all.
+    Every method raises errors of the :class:`~fw_dataset.errors.StorageError` family, and
+    :class:`~fw_dataset.errors.InvalidNameError` for what is no key, and no others. An object is
+    there whole or not at all. A folder is there when there is an object below it.
     """
 
     @property

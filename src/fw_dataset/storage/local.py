@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 import errno
-import glob
 import os
-import platform
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fw_dataset.errors import (
-    FWDatasetError,
-    ObjectExistsError,
-    ObjectNotFoundError,
-    StorageDeniedError,
-    StorageError,
-    StorageFullError,
-)
+from fw_dataset.errors import ObjectNotFoundError, StorageError
 from fw_dataset.storage.base import ObjectInfo
 from fw_dataset.storage.keys import check_key
-from fw_dataset.storage.locks import lock_folder
+from fw_dataset.storage.locks import hold, lock_folder, remove_if_free
+from fw_dataset.storage.system_errors import translated
 
 __all__ = ["LocalStorage"]
 
 _PARTIAL = ".fw-dataset-partial-"
+# How often a folder is made anew that others remove before anything is in it.
+_ATTEMPTS = 1000
 
 
 class LocalStorage:
     """The files below one folder, which need not exist yet; reading never creates it."""
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
-        self.root = Path(root).expanduser().absolute()
+        path = Path(root)
+        with suppress(RuntimeError):  # a `~name` of nobody is a name like any other
+            path = path.expanduser()
+        self.root = path.absolute()
 
     def __repr__(self) -> str:
         return f"LocalStorage({str(self.root)!r})"
@@ -43,7 +40,7 @@ class LocalStorage:
         return str(self.root)
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        with _translated(self._path(prefix) if prefix else self.root):
+        with translated(self._path(prefix) if prefix else self.root):
             yield from self._walk(self._path(prefix) if prefix else self.root)
 
     def _walk(self, folder: Path) -> Iterator[ObjectInfo]:
@@ -55,12 +52,15 @@ class LocalStorage:
             if entry.is_dir():
                 yield from self._walk(folder / entry.name)
             elif entry.is_file() and not entry.name.startswith(_PARTIAL):
-                key = Path(entry.path).relative_to(self.root).as_posix()
-                yield ObjectInfo(key, entry.stat().st_size)
+                try:
+                    size = entry.stat().st_size
+                except FileNotFoundError:
+                    continue  # it was deleted just now
+                yield ObjectInfo(Path(entry.path).relative_to(self.root).as_posix(), size)
 
     def folders(self, prefix: str = "") -> Sequence[str]:
         folder = self._path(prefix) if prefix else self.root
-        with _translated(folder):
+        with translated(folder):
             try:
                 return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir())
             except (FileNotFoundError, NotADirectoryError):
@@ -68,62 +68,65 @@ class LocalStorage:
 
     def exists(self, key: str) -> bool:
         path = self._path(key)
-        with _translated(path):
+        with translated(path):
             return path.is_file()
 
     def get(self, key: str) -> bytes:
         path = self._path(key)
-        with _translated(path):
-            return path.read_bytes()
+        with translated(path):
+            try:
+                return path.read_bytes()
+            except (IsADirectoryError, NotADirectoryError):
+                raise ObjectNotFoundError(f"{path}: there is no such file") from None
 
     def put(self, key: str, data: bytes) -> None:
         path = self._path(key)
-        with _translated(path), self._partial(path) as partial:
+        with translated(path), self._partial(path) as partial:
             _write_durably(partial, data)
             _move(partial, path, if_absent=False)
             _sync(path.parent)
 
     def put_if_absent(self, key: str, data: bytes) -> None:
         path = self._path(key)
-        with _translated(path), self._partial(path) as partial:
+        with translated(path), self._partial(path) as partial:
             _write_durably(partial, data)
             _move(partial, path, if_absent=True)
             _sync(path.parent)
 
     def put_file(self, key: str, path: Path, *, if_absent: bool = False) -> None:
         target = self._path(key)
-        with _translated(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
+        with translated(path):
             _sync(path)
+        with translated(target), self._partial(target) as partial:
             try:
                 _move(path, target, if_absent=if_absent)
             except OSError as error:
                 if error.errno != errno.EXDEV:
                     raise
-                with self._partial(target) as partial:
-                    shutil.copyfile(path, partial)
-                    _sync(partial)
-                    _move(partial, target, if_absent=if_absent)
+                shutil.copyfile(path, partial)
+                _sync(partial)
+                _move(partial, target, if_absent=if_absent)
             _sync(target.parent)
 
     def clear(self, prefix: str) -> None:
         folder = self._path(prefix)
-        with _translated(folder):
-            with suppress(FileNotFoundError):
-                shutil.rmtree(folder)
+        with translated(folder):
+            while folder.is_dir():
+                with suppress(FileNotFoundError):  # somebody else removes it, too
+                    shutil.rmtree(folder)
             self._remove_empty(folder.parent)
 
     def delete(self, key: str) -> None:
         path = self._path(key)
-        with _translated(path):
-            with suppress(FileNotFoundError):
+        with translated(path):
+            with suppress(FileNotFoundError, NotADirectoryError):
                 path.unlink()
             self._remove_empty(path.parent)
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        with _translated(self.root):
-            self.root.mkdir(parents=True, exist_ok=True)
+        with translated(self.root):
+            _make_folder(self.root)
             with lock_folder(self.root):
                 yield
 
@@ -135,6 +138,8 @@ class LocalStorage:
         while folder != self.root:
             try:
                 folder.rmdir()
+            except FileNotFoundError:
+                pass
             except OSError:
                 return
             folder = folder.parent
@@ -144,34 +149,41 @@ class LocalStorage:
 
     @contextmanager
     def _partial(self, path: Path) -> Iterator[Path]:
-        """A name beside ``path`` to write to, gone afterwards whatever happens."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep_partials(path.parent)
-        own = f"{_PARTIAL}{platform.node()}-{os.getpid()}-{secrets.token_hex(4)}"
-        partial = path.parent / own
+        """A file beside ``path`` to write to, gone afterwards whatever happens."""
+        partial = path.parent / f"{_PARTIAL}{secrets.token_hex(8)}"
         try:
-            yield partial
+            lock = _begin(partial)
+            try:
+                yield partial
+            finally:
+                partial.unlink(missing_ok=True)
+                os.close(lock)
         finally:
-            partial.unlink(missing_ok=True)
+            self._remove_empty(path.parent)
 
 
-def _sweep_partials(folder: Path) -> None:
-    """Remove what writers on this machine left here when they were killed."""
-    mine = f"{_PARTIAL}{platform.node()}-"
-    for path in folder.glob(f"{glob.escape(mine)}*"):
-        pid = path.name.removeprefix(mine).split("-", 1)[0]
-        if pid.isdigit() and not _is_running(int(pid)):
-            path.unlink(missing_ok=True)
+def _begin(partial: Path) -> int:
+    """Make an empty file, held by this process, and its folder, which stays from then on."""
+    for _ in range(_ATTEMPTS):
+        with suppress(FileNotFoundError):  # others remove folders that are empty
+            _make_folder(partial.parent)
+            for path in partial.parent.glob(f"{_PARTIAL}*"):
+                remove_if_free(path)  # its writer was killed
+            lock = hold(partial)
+            if partial.exists():
+                return lock
+            os.close(lock)  # it was taken for a dead writer's before it was held
+    raise StorageError(f"{partial.parent}: other writers keep removing this folder")
 
 
-def _is_running(pid: int) -> bool:
+def _make_folder(folder: Path) -> None:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        for path in (folder, *folder.parents):
+            if path.exists() and not path.is_dir():
+                raise StorageError(f"{path}: a file is in the way, it must be a folder") from None
+        raise FileNotFoundError(folder) from None  # it was there, and is gone again
 
 
 def _write_durably(path: Path, data: bytes) -> None:
@@ -197,24 +209,3 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """Turn the operating system's errors into ours."""
-    try:
-        yield
-    except FWDatasetError:
-        raise
-    except FileNotFoundError:
-        raise ObjectNotFoundError(f"{path}: there is no such file") from None
-    except FileExistsError:
-        raise ObjectExistsError(f"{path}: exists already") from None
-    except PermissionError as error:
-        raise StorageDeniedError(f"{path}: {error.strerror or 'permission denied'}") from None
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageFullError(f"{path}: no space left on the device") from None
-        if error.errno == errno.EROFS:
-            raise StorageDeniedError(f"{path}: the file system is read-only") from None
-        raise StorageError(f"{path}: {error.strerror or error}") from None

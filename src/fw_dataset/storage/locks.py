@@ -5,10 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["hold", "is_held", "lock_folder"]
+__all__ = ["hold", "is_held", "lock_folder", "remove_if_free"]
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
 def hold(path: Path) -> int:
     """Make a file and lock it until the returned descriptor is closed or the process ends."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     fcntl.flock(handle, fcntl.LOCK_EX)
     return handle
 
@@ -44,3 +44,14 @@ def is_held(path: Path) -> bool:
     finally:
         os.close(handle)
     return False
+
+
+def remove_if_free(path: Path) -> None:
+    """Remove a file, unless a living process holds the lock on it or it is not ours to judge."""
+    with suppress(OSError):
+        handle = os.open(path, os.O_RDWR)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(path)
+        finally:
+            os.close(handle)

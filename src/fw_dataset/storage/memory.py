@@ -10,6 +10,7 @@ from pathlib import Path
 from fw_dataset.errors import ObjectExistsError, ObjectNotFoundError, UnsupportedLocationError
 from fw_dataset.storage.base import ObjectInfo
 from fw_dataset.storage.keys import check_key
+from fw_dataset.storage.system_errors import translated
 
 __all__ = ["MemoryStorage"]
 
@@ -55,15 +56,18 @@ class MemoryStorage:
 
     def put_if_absent(self, key: str, data: bytes) -> None:
         with self._lock:
-            if self._objects.setdefault(check_key(key), content := bytes(data)) is not content:
+            if check_key(key) in self._objects:
                 raise ObjectExistsError(f"{self.url}{key}: exists already")
+            self._objects[key] = bytes(data)
 
     def put_file(self, key: str, path: Path, *, if_absent: bool = False) -> None:
         put = self.put_if_absent if if_absent else self.put
-        put(key, path.read_bytes())
+        with translated(path):
+            data = path.read_bytes()
+        put(key, data)
 
     def clear(self, prefix: str) -> None:
-        for item in self.list(prefix):
+        for item in self.list(check_key(prefix)):
             self.delete(item.key)
 
     def delete(self, key: str) -> None:

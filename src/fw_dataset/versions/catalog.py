@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypedDict
@@ -31,6 +32,7 @@ from fw_dataset.storage import ObjectInfo, Storage
 __all__ = ["Catalog", "CommittedVersion", "VersionInfo"]
 
 _SCHEMA_SUFFIX = ".schema.json"
+_DATA_SUFFIX = ".parquet"
 
 
 class VersionInfo(TypedDict):
@@ -83,7 +85,8 @@ class CommittedVersion:
         found: dict[str, DataModel] = {}
         for item in sorted(self.storage.list(self.layout.schemas), key=lambda item: item.key):
             name = item.key[len(self.layout.schemas) + 1 :]
-            if "/" not in name and name.endswith(_SCHEMA_SUFFIX):
+            # What starts with a dot was left by the system that copied the files.
+            if "/" not in name and name.endswith(_SCHEMA_SUFFIX) and not name.startswith("."):
                 name = name.removesuffix(_SCHEMA_SUFFIX)
                 found[name] = DataModel.from_json(self.storage.get(item.key), name)
         return found
@@ -107,7 +110,7 @@ class CommittedVersion:
             entries = self.manifest.data_files(table)
             return [ObjectInfo(f"{self.layout.root}/{e.path}", e.bytes) for e in entries]
         found = self.storage.list(self.layout.table(table))
-        return sorted((f for f in found if f.key.endswith(".parquet")), key=lambda f: f.key)
+        return sorted((f for f in found if f.key.endswith(_DATA_SUFFIX)), key=lambda f: f.key)
 
     @cached_property
     def rows(self) -> dict[str, int]:
@@ -127,19 +130,27 @@ class CommittedVersion:
 
     def info(self, latest: str) -> VersionInfo:
         """The version's line in the list, ``latest`` being the id of the latest version."""
-        files = [file for name in self.models for file in self.data_files(name)]
-        try:
-            rows: int | None = sum(self.rows.values())
-        except DatasetFormatError:
-            rows = None
+        rows: int | None = None
+        # A damaged version is still one; the list is for the others, too.
+        with suppress(DatasetFormatError):
+            rows = sum(self.rows.values())
         return VersionInfo(
             version=self.id,
             label=self.label,
             created=format_instant(self.description.created),
             latest=self.id == latest,
             rows=rows,
-            bytes=sum(file.size for file in files),
+            bytes=self._bytes(),
         )
+
+    def _bytes(self) -> int:
+        """The size of all data files."""
+        try:
+            files = [file for name in self.models for file in self.data_files(name)]
+        except DatasetFormatError:
+            found = self.storage.list(f"{self.layout.root}/tables")
+            files = [file for file in found if file.key.endswith(_DATA_SUFFIX)]
+        return sum(file.size for file in files)
 
 
 class Catalog:

@@ -6,9 +6,15 @@ import json
 import os
 import platform
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
-from fw_dataset.errors import ObjectExistsError, ObjectNotFoundError, VersionConflictError
+from fw_dataset.errors import (
+    ObjectExistsError,
+    ObjectNotFoundError,
+    StorageError,
+    VersionConflictError,
+)
 from fw_dataset.format.layout import VersionLayout
 from fw_dataset.storage import Storage
 
@@ -26,13 +32,13 @@ def take(storage: Storage, layout: VersionLayout) -> bytes:
     mine = json.dumps({"commit": secrets.token_hex(16), **_identity()}).encode()
     with storage.exclusive():
         try:
-            storage.put_if_absent(layout.claim, mine)
+            _put(storage, layout, mine)
         except ObjectExistsError:
             theirs = _read(storage, layout)
             if theirs is not None and not _is_dead(theirs):
                 raise VersionConflictError(_busy(storage, layout, theirs)) from None
             _remove_unfinished(storage, layout)
-            storage.put_if_absent(layout.claim, mine)
+            _put(storage, layout, mine)
     return mine
 
 
@@ -48,6 +54,17 @@ def discard_dead_claim(storage: Storage, layout: VersionLayout) -> None:
             theirs = _read(storage, layout)
             if theirs is not None and _is_dead(theirs):
                 release(storage, layout)
+
+
+def _put(storage: Storage, layout: VersionLayout, mine: bytes) -> None:
+    try:
+        storage.put_if_absent(layout.claim, mine)
+    except BaseException:
+        # It may be there all the same, when what failed came after.
+        with suppress(StorageError):
+            if _read(storage, layout) == mine:
+                release(storage, layout)
+        raise
 
 
 def _read(storage: Storage, layout: VersionLayout) -> bytes | None:
@@ -66,26 +83,42 @@ def _remove_unfinished(storage: Storage, layout: VersionLayout) -> None:
 
 def _identity() -> dict[str, str | int]:
     pid = os.getpid()
-    return {"host": platform.node(), "boot": _boot_id(), "pid": pid, "started": _started(pid)}
+    return {
+        "host": platform.node(),
+        "boot": _boot_id(),
+        "pids": _pid_namespace(),
+        "pid": pid,
+        "started": _started(pid),
+    }
 
 
 def _is_dead(claim: bytes) -> bool:
     """Whether the claim's writer provably runs no more."""
     try:
         theirs = json.loads(claim)
-        host, boot, pid, started = (theirs[k] for k in ("host", "boot", "pid", "started"))
+        host, boot, pids = theirs["host"], theirs["boot"], theirs["pids"]
+        pid, started = int(theirs["pid"]), theirs["started"]
     except (ValueError, TypeError, KeyError):
         return False
     if host != platform.node():
         return False
     if boot != _boot_id():
         return True  # this machine was started anew since
-    return bool(_started(int(pid)) != started)
+    if pids != _pid_namespace():
+        return False  # a container of the same host name counts its processes for itself
+    return bool(_started(pid) != started)
 
 
 def _boot_id() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _pid_namespace() -> str:
+    try:
+        return os.readlink("/proc/self/ns/pid")
     except OSError:
         return ""
 

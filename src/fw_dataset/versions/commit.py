@@ -31,13 +31,20 @@ class StagedVersion:
     marker: Path
 
 
-def commit(storage: Storage, staged: StagedVersion, progress: BytesDone | None = None) -> bool:
+def commit(
+    storage: Storage,
+    staged: StagedVersion,
+    progress: BytesDone | None = None,
+    last_check: Callable[[], None] = lambda: None,
+) -> bool:
     """Store a version. Readers see nothing of it until all of it is there.
 
     Args:
         storage: where.
         staged: what; its files are moved away.
         progress: called with the bytes stored so far and in all.
+        last_check: called just before the version appears, when no other writer of this machine
+            can make one appear; what it raises calls the version off.
 
     Returns:
         False if another writer committed the same version id in the meantime.
@@ -54,12 +61,15 @@ def commit(storage: Storage, staged: StagedVersion, progress: BytesDone | None =
             return False
         _remove_strays(storage, layout)
         _store_files(storage, staged, progress)
-        storage.put_file(layout.description, staged.marker, if_absent=True)
+        with storage.exclusive():
+            last_check()
+            storage.put_file(layout.description, staged.marker, if_absent=True)
     except ObjectExistsError:
         return False
     except BaseException:
+        # Until the claim goes, at the very end, no other writer puts anything here.
         if not storage.exists(layout.description):
-            storage.clear(layout.root)
+            _remove_strays(storage, layout)
         raise
     finally:
         claim.release(storage, layout)

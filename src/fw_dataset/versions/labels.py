@@ -8,7 +8,22 @@ from fw_dataset.errors import VersionConflictError
 from fw_dataset.format.names import check_label
 from fw_dataset.versions.catalog import Catalog, CommittedVersion
 
-__all__ = ["check_label_is_free", "relabel"]
+__all__ = ["check_label_is_free", "check_names_are_free", "relabel"]
+
+
+def check_names_are_free(
+    version: str, label: str | None, others: Iterable[CommittedVersion]
+) -> None:
+    """Make sure that a new version can have this id and this label, if any.
+
+    Raises:
+        InvalidNameError: it cannot be a label.
+        VersionConflictError: one is the label or the id of another version.
+    """
+    known = list(others)
+    _check_is_free("version id", version, version, known)
+    if label is not None:
+        check_label_is_free(label, version, known)
 
 
 def check_label_is_free(label: str, version: str, others: Iterable[CommittedVersion]) -> None:
@@ -19,10 +34,14 @@ def check_label_is_free(label: str, version: str, others: Iterable[CommittedVers
         VersionConflictError: it is the label or the id of another version.
     """
     check_label(label)
+    _check_is_free("label", label, version, others)
+
+
+def _check_is_free(kind: str, name: str, version: str, others: Iterable[CommittedVersion]) -> None:
     for other in others:
-        if other.id != version and label in (other.id, other.label):
+        if other.id != version and name in (other.id, other.label):
             raise VersionConflictError(
-                f"label {label!r} is taken by version {other.id!r}"
+                f"{kind} {name!r} is taken by version {other.id!r}"
                 f" of {other.description.created:%Y-%m-%d}; choose another"
             )
 

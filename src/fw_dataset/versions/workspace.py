@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -9,13 +10,42 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fw_dataset.errors import StorageDeniedError, StorageError
+from fw_dataset.errors import StorageError
 from fw_dataset.storage.locks import hold, is_held, lock_folder
+from fw_dataset.storage.system_errors import storage_error, translated
 
-__all__ = ["sweep", "workspace"]
+__all__ = ["folder_to_fill", "sweep", "workspace"]
 
 _PREFIX = ".fw-dataset-work-"
 _LOCK = "in-use.lock"
+_ATTEMPTS = 1000
+_OF_THE_DISK = {
+    errno.EACCES,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EIO,
+    errno.ENOSPC,
+    errno.EPERM,
+    errno.EROFS,
+}
+
+
+@contextmanager
+def folder_to_fill(folder: Path) -> Iterator[None]:
+    """Make a folder and those above it; what is still empty at the end is removed again.
+
+    Raises:
+        StorageError: it cannot be made.
+    """
+    made: list[Path] = []
+    try:
+        with translated(folder):
+            _make(folder, made)
+        yield
+    finally:
+        for path in reversed(made):
+            with suppress(OSError):  # it holds the dataset now
+                path.rmdir()
 
 
 @contextmanager
@@ -26,25 +56,21 @@ def workspace(parent: Path) -> Iterator[Path]:
     does. A lock, which the system releases with the process, tells the dead from the living.
 
     Raises:
-        StorageError: the parent cannot be written.
+        StorageError: the parent cannot be written, or the disk fails or is full meanwhile.
     """
-    made = _make_folders(parent)
-    try:
-        with lock_folder(parent):
-            sweep(parent)
-            folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-            lock = hold(folder / _LOCK)
+    with folder_to_fill(parent):
         try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            os.close(lock)
-    except PermissionError as error:
-        raise StorageDeniedError(f"{parent}: {error.strerror or 'permission denied'}") from None
-    finally:
-        for path in reversed(made):
-            with suppress(OSError):  # it holds the dataset now
-                path.rmdir()
+            folder, lock = _begin(parent)
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(lock)
+        except OSError as error:
+            # What is the disk's fault is said in our words; the rest is the caller's own.
+            if error.errno in _OF_THE_DISK:
+                raise storage_error(Path(error.filename or parent), error) from None
+            raise
 
 
 def sweep(parent: Path) -> None:
@@ -54,15 +80,32 @@ def sweep(parent: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _make_folders(parent: Path) -> list[Path]:
-    """Make a folder and those above it; which ones were made, the outermost first."""
-    missing = [path for path in (parent, *parent.parents) if not path.exists()][::-1]
+def _begin(parent: Path) -> tuple[Path, int]:
+    """A new folder, and the lock that is held on it."""
+    for _ in range(_ATTEMPTS):
+        # Another process may have made the parent, too, and remove it while it is empty.
+        with suppress(FileNotFoundError):
+            parent.mkdir(parents=True, exist_ok=True)
+            with lock_folder(parent):
+                sweep(parent)
+                folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+                try:
+                    return folder, hold(folder / _LOCK)
+                except OSError:
+                    folder.rmdir()
+                    raise
+    raise StorageError(f"{parent}: other writers keep removing this folder")
+
+
+def _make(folder: Path, made: list[Path]) -> None:
+    """Make a folder and those above it; ``made`` gets those that were not there."""
+    if folder.is_dir():
+        return
+    if folder.parent != folder:
+        _make(folder.parent, made)
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-    except PermissionError:
-        raise StorageDeniedError(f"{parent}: permission denied; it cannot be written") from None
+        folder.mkdir()
+        made.append(folder)
     except (FileExistsError, NotADirectoryError):
-        raise StorageError(f"{parent}: it is not a folder") from None
-    except OSError as error:
-        raise StorageError(f"{parent}: {error.strerror or error}") from None
-    return missing
+        if not folder.is_dir():
+            raise StorageError(f"{folder}: it is not a folder") from None
