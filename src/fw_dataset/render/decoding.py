@@ -226,3 +226,8 @@ def _start_of_info(data: bytes, info: bytes) -> int:
             at += len(info)
         at = data.find(b'"info":', at)
     return found
+
+
+def _count_spaced_keys(rest: bytes) -> int:
+    """The ends of keys in a text where white space may stand before the colon."""
+    return _compact(rest, indent=-1).count(_KEY_END)
