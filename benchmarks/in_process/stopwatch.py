@@ -59,14 +59,23 @@ class Stopwatch:
                 spent.cpu += cpu - inner.cpu
                 spent.wall += wall - inner.wall
 
-    def time_calls(
-        self, owner: Any, name: str, part: str, clock: Callable[[], float] = time.thread_time
-    ) -> None:
+    def time_calls(self, owner: Any, name: str, part: str) -> None:
         """Time all calls of a function or method from now on.
 
         Raises:
             AttributeError: there is none of that name.
         """
+        self._time_calls(owner, name, part, time.thread_time)
+
+    def time_calls_alone(self, owner: Any, name: str, part: str) -> None:
+        """The same for what runs while nothing else does but threads of its own.
+
+        Raises:
+            AttributeError: there is no function of that name.
+        """
+        self._time_calls(owner, name, part, time.process_time)
+
+    def _time_calls(self, owner: Any, name: str, part: str, clock: Callable[[], float]) -> None:
         function = getattr(owner, name)
 
         @functools.wraps(function)

@@ -27,7 +27,7 @@ from fw_dataset.snapshot import Snapshot, open_snapshot
 from fw_dataset.storage import LocalStorage, Storage, open_storage
 from fw_dataset.versions.catalog import Catalog, CommittedVersion
 from fw_dataset.versions.claim import discard_dead_claim
-from fw_dataset.versions.commit import StagedVersion, commit
+from fw_dataset.versions.commit import commit
 from fw_dataset.versions.documents import dataset_readme
 from fw_dataset.versions.labels import check_label_is_free, check_names_are_free, relabel
 from fw_dataset.versions.staging import Provenance, stage
@@ -148,8 +148,10 @@ def _render(
         )
         description = _describe(storage, version, snapshot, rendered, request)
         staged = stage(folder, description, rendered, _provenance(snapshot, description, request))
-        with _readme(catalog, description):
-            committed = _commit(catalog, staged, request, progress)
+        published = _in_bytes("publish", progress)
+        committed = commit(
+            storage, staged, published, lambda: _publishing(catalog, description, request)
+        )
         # If not, somebody else committed this version while we rendered it.
         if not committed and not _is_rendered(catalog, version, snapshot, request):
             raise VersionConflictError(
@@ -167,19 +169,13 @@ def _in_bytes(stage: str, progress: ProgressCallback | None) -> Callable[[int, i
     return report
 
 
-def _commit(
-    catalog: Catalog, staged: StagedVersion, request: _Request, progress: ProgressCallback | None
-) -> bool:
-    def last_check() -> None:
-        check_names_are_free(staged.layout.version, request.label, catalog.versions())
-
-    return commit(catalog.storage, staged, _in_bytes("publish", progress), last_check)
-
-
 @contextmanager
-def _readme(catalog: Catalog, description: DatasetDescription) -> Iterator[None]:
-    """Give a dataset without README one; it is taken back when there comes no first version."""
+def _publishing(
+    catalog: Catalog, description: DatasetDescription, request: _Request
+) -> Iterator[None]:
+    """The block in which a version appears: its names are free, and the dataset has a README."""
     storage = catalog.storage
+    check_names_are_free(description.version, request.label, catalog.versions())
     if storage.exists(README):
         yield
         return
@@ -247,9 +243,9 @@ def _describe(
 
 
 def _dataset_info(storage: Storage) -> DatasetInfo:
-    if isinstance(storage, LocalStorage):
-        return DatasetInfo(type="fs", bucket=str(storage.root), prefix="", label="")
-    return DatasetInfo()
+    """A folder's own path is left out: it says nothing elsewhere, and two renders stay equal."""
+    kind = "fs" if isinstance(storage, LocalStorage) else None
+    return DatasetInfo(type=kind, bucket="", prefix="", label="")
 
 
 def _project(snapshot: Snapshot) -> tuple[str, dict[str, str]]:

@@ -150,7 +150,8 @@ class Dataset:
         """Run SQL on the version at hand, with ``?`` or ``$1`` parameters if there are any.
 
         Returns:
-            DuckDB's own result: ``.fetchall()``, ``.df()``, ``.pl()``, ``.to_arrow_table()`` …
+            The connection with DuckDB's own result: ``.fetchall()``, ``.fetchmany(n)``, ``.df()``.
+            For Arrow and polars ask ``connect().sql(…)``, whose results go there in every DuckDB.
 
         Raises:
             duckdb.Error: the query is wrong.

@@ -75,8 +75,9 @@ def test_phases_make_up_the_whole(tmp_path: Path) -> None:
         if column == "CPU"
     }
     whole = cpu.pop("the whole process")
-    assert {"unpack", "order", "read", "decode", "extract", "compress", "publish"} <= cpu.keys()
+    assert {"unpack", "order", "read", "decode", "columns", "compress", "publish"} <= cpu.keys()
     assert sum(cpu.values()) == pytest.approx(whole)
+    assert "any more" not in done.stdout, "in_process/phases.py names what is gone"
 
 
 def test_the_real_floor(tmp_path: Path) -> None:

@@ -234,6 +234,13 @@ class StorageContract:
 
         assert keys_of(storage) == ["a"]
 
+    def test_sweep_leaves_what_is_whole(self, storage: Storage) -> None:
+        storage.put("a/b/x", b"")
+        storage.sweep("a")
+        storage.sweep("no/such")
+
+        assert keys_of(storage) == ["a/b/x"]
+
     # ------------------------------------------------------------------------ only if absent
 
     @pytest.mark.parametrize("data", [b"", b"old", b"new"])
@@ -352,6 +359,7 @@ class StorageContract:
             lambda: storage.put_file(key, source),
             lambda: storage.delete(key),
             lambda: storage.clear(key),
+            lambda: storage.sweep(key),
         ]
         if key:
             calls += [lambda: list(storage.list(key)), lambda: storage.folders(key)]

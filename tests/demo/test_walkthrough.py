@@ -138,7 +138,7 @@ def test_a_second_run_renders_nothing_twice(tmp_path: Path) -> None:
 
 def test_the_commands_start_the_program_that_the_reader_has(tmp_path: Path) -> None:
     told: list[str] = []
-    run_demo(tmp_path, write=told.append, subjects=1, program="./a place/fw-dataset")
+    run_demo(tmp_path, write=told.append, subjects=1, program=("./a place/fw-dataset",))
     commands = [shlex.split(line) for line in told if "a place" in line]
     assert [command[:2] for command in commands] == [
         ["./a place/fw-dataset", word] for word in ("tables", "schema", "query")

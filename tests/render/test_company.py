@@ -51,9 +51,7 @@ def test_row_alone_is_the_row_in_company(data: st.DataObject, table: str) -> Non
 
 
 @given(data=st.data(), table=of_any_table)
-def test_parting_into_batches_changes_no_row_and_no_count(
-    data: st.DataObject, table: str
-) -> None:
+def test_parting_into_batches_changes_no_row_and_no_count(data: st.DataObject, table: str) -> None:
     batches = data.draw(in_company(table))
 
     parted = render_batches(table, batches)
@@ -78,9 +76,7 @@ def test_unreadable_neighbours_change_no_row(data: st.DataObject, table: str) ->
 
 
 @given(data=st.data(), table=of_any_table)
-def test_misfit_of_one_row_leaves_the_column_of_the_others(
-    data: st.DataObject, table: str
-) -> None:
+def test_misfit_of_one_row_leaves_the_column_of_the_others(data: st.DataObject, table: str) -> None:
     plain = data.draw(st.lists(plain_records(table), min_size=1, max_size=5))
     odd = b'{"_id":5,"label":[],"created":"yesterday","tags":"t","info_exists":0,"revision":0.5}'
 
@@ -155,11 +151,11 @@ def assert_same_row(table: str, left: dict[str, Any], right: dict[str, Any]) -> 
     """Fail unless two rows are equal: columns by value, texts of JSON as JSON."""
     model = selection_of(table).model
     assert left.keys() == right.keys()
-    for name in left:
+    for name, value in left.items():
         if model.column_type(name) is ColumnType.JSON:
-            assert same(_json(left[name]), _json(right[name])), (name, left[name], right[name])
+            assert same(_json(value), _json(right[name])), (name, value, right[name])
         else:
-            assert repr(left[name]) == repr(right[name]), name
+            assert repr(value) == repr(right[name]), name
 
 
 def _json(text: str | None) -> Any:

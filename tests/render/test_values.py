@@ -110,24 +110,22 @@ def test_no_object_where_columns_flatten_is_counted(table: str, path: str, value
 @pytest.mark.parametrize(
     ("text", "instant"),
     [
-        ("2020-01-01T00:00:00Z", datetime(2020, 1, 1)),
-        ("2020-01-01T00:00:00.004+00:00", datetime(2020, 1, 1, microsecond=4000)),
-        ("2020-01-01T00:00:00.123456+00:00", datetime(2020, 1, 1, microsecond=123456)),
-        ("2020-01-01T00:00:00+05:30", datetime(2019, 12, 31, 18, 30)),
-        ("2019-12-31T19:00:00.5-05:00", datetime(2020, 1, 1, microsecond=500_000)),
-        ("2020-02-29T23:59:59-00:30", datetime(2020, 3, 1, 0, 29, 59)),
-        ("1969-12-31T23:59:59.999999Z", datetime(1969, 12, 31, 23, 59, 59, 999999)),
-        ("0001-01-01T00:00:00Z", datetime(1, 1, 1)),
-        ("9999-12-31T23:59:59.999999Z", datetime(9999, 12, 31, 23, 59, 59, 999999)),
+        ("2020-01-01T00:00:00Z", "2020-01-01T00:00:00"),
+        ("2020-01-01T00:00:00.004+00:00", "2020-01-01T00:00:00.004000"),
+        ("2020-01-01T00:00:00.123456+00:00", "2020-01-01T00:00:00.123456"),
+        ("2020-01-01T00:00:00+05:30", "2019-12-31T18:30:00"),
+        ("2019-12-31T19:00:00.5-05:00", "2020-01-01T00:00:00.500000"),
+        ("2020-02-29T23:59:59-00:30", "2020-03-01T00:29:59"),
+        ("1969-12-31T23:59:59.999999Z", "1969-12-31T23:59:59.999999"),
+        ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00"),
+        ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999"),
     ],
 )
 @pytest.mark.parametrize("column", ["created", "modified", "deleted", "replaced"])
-def test_instants_are_utc_with_the_offset_folded_in(
-    column: str, text: str, instant: datetime
-) -> None:
+def test_instants_are_utc_with_the_offset_folded_in(column: str, text: str, instant: str) -> None:
     rendered = render("files", json.dumps({column: text}))
 
-    assert there(rendered.rows[0]) == {column: instant}
+    assert there(rendered.rows[0]) == {column: datetime.fromisoformat(instant)}
     assert rendered.table.schema.field(column).type == pa.timestamp("us")
 
 
@@ -155,7 +153,7 @@ def test_deleted_and_replaced_are_null_where_they_did_not_happen() -> None:
     rows = render("files", '{"deleted": null}', "{}", '{"replaced": "2020-01-01T00:00:00Z"}').rows
 
     assert [row["deleted"] for row in rows] == [None, None, None]
-    assert [row["replaced"] for row in rows] == [None, None, datetime(2020, 1, 1)]
+    assert [row["replaced"] for row in rows] == [None, None, datetime.fromisoformat("2020-01-01")]
 
 
 @pytest.mark.parametrize("value", [True, False])

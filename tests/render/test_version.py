@@ -167,19 +167,17 @@ def test_progress_goes_up_to_the_whole(tmp_path: Path) -> None:
 
 
 def test_error_of_the_callback_ends_the_rendering(tmp_path: Path) -> None:
-    class Stop(Exception):
+    class StopError(Exception):
         pass
 
     def stop(_: Progress) -> None:
-        raise Stop
+        raise StopError
 
     folder = tmp_path / "v"
     folder.mkdir()
     write_database(folder / "s.db", {})
-    with open_snapshot(folder / "s.db", folder, keep=False) as snapshot, pytest.raises(Stop):
-        render_tables(
-            snapshot, select_columns(None), folder, skip_errors=False, progress=stop
-        )
+    with open_snapshot(folder / "s.db", folder, keep=False) as snapshot, pytest.raises(StopError):
+        render_tables(snapshot, select_columns(None), folder, skip_errors=False, progress=stop)
 
 
 def test_tables_answer_questions_in_sql(tmp_path: Path) -> None:
@@ -188,7 +186,7 @@ def test_tables_answer_questions_in_sql(tmp_path: Path) -> None:
 
     with duckdb.connect() as connection:
         answer = connection.execute(
-            'select count(*), count(size), count(extra->>\'$.size\'), count("parents.session"),'
+            "select count(*), count(size), count(extra->>'$.size'), count(\"parents.session\"),"
             " count(*) filter (info->>'$.x' = 'NaN') from read_parquet(?)",
             [str(path)],
         ).fetchone()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-Json: TypeAlias = "None | bool | str | Literal | list[Json] | Members"
+Json: TypeAlias = "bool | str | Literal | list[Json] | Members | None"
 
 
 class Literal(str):
@@ -87,9 +87,7 @@ def read_members(text: str | bytes) -> Any:
         # The sort is stable: equal keys stay in the order of their values.
         return Members(sorted(pairs, key=lambda pair: pair[0]))
 
-    return json.loads(
-        _decoded(text), strict=False, parse_float=Decimal, object_pairs_hook=members
-    )
+    return json.loads(_decoded(text), strict=False, parse_float=Decimal, object_pairs_hook=members)
 
 
 def _decoded(text: str | bytes) -> str:

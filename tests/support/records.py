@@ -91,9 +91,9 @@ scalars: st.SearchStrategy[Json] = st.one_of(st.none(), st.booleans(), numbers, 
 names = st.one_of(st.sampled_from(["a", "A", "a.b", "a b", "info", "_id", "x"]), texts)
 
 
-def _members(keys: st.SearchStrategy[str], values: st.SearchStrategy[Json]) -> st.SearchStrategy[
-    Members
-]:
+def _members(
+    keys: st.SearchStrategy[str], values: st.SearchStrategy[Json]
+) -> st.SearchStrategy[Members]:
     return st.lists(st.tuples(keys, values), max_size=4).map(Members)
 
 

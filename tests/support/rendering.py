@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass, fields
 from functools import cache
@@ -52,8 +51,7 @@ def render_batches(
     """Render batches one after the other; the ids of the records are their numbers."""
     report = TableReport()
     renderer = BatchRenderer(selection or _ALL[table], report, skip_errors=skip_errors)
-    with closing(renderer):
-        return _render(renderer, report, batches)
+    return _render(renderer, report, batches)
 
 
 def render(table: str, *records: bytes | str, selection: Selection | None = None) -> Rendered:

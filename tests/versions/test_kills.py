@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from tests.support.datasets import CREATED, copy_of, small_snapshot, tree
 from tests.support.jobs import change_label, render, whole_versions
 from tests.support.processes import failing_steps, run_killed, steps_of
 
+WORK = Path(f"/dev/shm/fw-dataset-test-{os.getpid()}")
 LATER = "2025-01-01T00:00:00.000+00:00"
 
 
@@ -66,19 +67,26 @@ def relabelling(folder: Path) -> Scene:
     root = folder / "out/dataset"
     render(small_snapshot(folder / "in"), root, created=CREATED, label="old")
     copy_of(root, folder / "before")
-    return Scene(root, folder / "before", partial(change_label, root, "old", "new"))
+    return Scene(root, folder / "before", partial(change_label, root, "latest", "new"))
 
 
 def elsewhere(folder: Path) -> Scene:
     """The work folder is on another file system, if there is one."""
     snapshot = small_snapshot(folder / "in")
-    root, work = folder / "out/dataset", folder / "work"
-    memory = Path("/dev/shm")
-    if os.access(memory, os.W_OK):
-        work = memory / f"fw-dataset-test-{os.getpid()}"
+    root = folder / "out/dataset"
+    work = WORK if os.access(WORK.parent, os.W_OK) else folder / "work"
     return Scene(
         root, folder / "none", partial(render, snapshot, root, created=CREATED, workdir=work)
     )
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_in_the_work_folder() -> Iterator[None]:
+    yield
+    if WORK.exists():
+        left = list(WORK.iterdir())
+        shutil.rmtree(WORK)
+        assert left == []
 
 
 SCENES = [first_version, second_version, new_label, relabelling, elsewhere]
@@ -87,7 +95,6 @@ SCENES = [first_version, second_version, new_label, relabelling, elsewhere]
 def kill_at_steps(scene: Scene, stride: int) -> int:
     """Kill the call at every ``stride``-th step, and look; how many were killed is returned."""
     scene.set_up()
-    old = tree(scene.root)
     old_versions = whole_versions(scene.root)
     steps = steps_of(scene.call)
     new = tree(scene.root)
@@ -96,14 +103,12 @@ def kill_at_steps(scene: Scene, stride: int) -> int:
     # Some more, as threads make the number of steps vary.
     for step in range(1, steps + 10, stride):
         scene.set_up()
-        assert tree(scene.root) == old
         if not run_killed(scene.call, step).killed:
             continue
         killed += 1
         assert whole_versions(scene.root) in (old_versions, new_versions), step
         scene.call()
-        left = {path: (tree(scene.root).get(path), new.get(path)) for path in tree(scene.root)}
-        assert tree(scene.root) == new, (step, {k: v for k, v in left.items() if v[0] != v[1]})
+        assert tree(scene.root) == new, step
         if scene.root.parent.exists():
             assert os.listdir(scene.root.parent) == [scene.root.name]
     return killed
@@ -113,7 +118,7 @@ def kill_at_steps(scene: Scene, stride: int) -> int:
 def test_killed_at_some_steps(tmp_path: Path, make: Callable[[Path], Scene]) -> None:
     scene = make(tmp_path)
     scene.set_up()
-    assert kill_at_steps(scene, max(1, steps_of(scene.call) // 14)) >= 10
+    assert kill_at_steps(scene, max(1, steps_of(scene.call) // 8)) >= 6
 
 
 @pytest.mark.slow
@@ -173,7 +178,7 @@ def test_failing_at_some_steps(
 ) -> None:
     scene = make(tmp_path)
     scene.root.parent.mkdir(exist_ok=True)
-    assert fail_at_steps(scene, error, 1 if make in (new_label, relabelling) else 17) >= 3
+    assert fail_at_steps(scene, error, 2 if make in (new_label, relabelling) else 29) >= 3
 
 
 @pytest.mark.slow

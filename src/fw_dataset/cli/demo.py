@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 
 import click
@@ -38,4 +40,19 @@ def demo(output: Path, seed: int | None) -> None:
     from fw_dataset.demo.project import DEFAULT_SEED
     from fw_dataset.demo.walkthrough import run_demo
 
-    run_demo(output, write=write_line, seed=DEFAULT_SEED if seed is None else seed)
+    run_demo(
+        output,
+        write=write_line,
+        seed=DEFAULT_SEED if seed is None else seed,
+        program=_program(),
+    )
+
+
+def _program() -> list[str]:
+    """What the reader can type: where the command is not on the path, its file."""
+    if shutil.which("fw-dataset"):
+        return ["fw-dataset"]
+    own, here = Path(sys.argv[0]), Path.cwd()
+    if own.name != "fw-dataset":
+        return [sys.executable, "-m", "fw_dataset"]
+    return [str(own.relative_to(here) if own.is_relative_to(here) else own)]

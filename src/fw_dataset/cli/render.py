@@ -120,7 +120,11 @@ def render(snapshot: str, destination: str, as_json: bool, **choices: Any) -> No
         write_line(json.dumps(summary, indent=2, ensure_ascii=False))
     else:
         write_lines(_lines(summary))
-        say(f"rendered in {seconds:.1f} s" if rendered else "it was there already")
+        say(
+            f"rendered in {seconds:.1f} s"
+            if rendered
+            else "the version was there already; nothing was rendered"
+        )
     if skipped:
         say_error(_say_skipped(skipped, summary["location"]))
         raise click.exceptions.Exit(1)

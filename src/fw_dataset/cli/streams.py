@@ -30,15 +30,15 @@ _PLAIN = str.maketrans(_DRAWN, '-~-"".x>')
 
 
 def prepare_streams() -> None:
-    """Make stdout and stderr usable, whatever the caller left open and in any encoding."""
+    """Make the standard streams usable, whatever the caller left open and in any encoding."""
     _fill_closed_descriptors()
-    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+    for descriptor, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
         stream = getattr(sys, name)
         if stream is None:
             # For as long as the process lives.
-            stream = open(descriptor, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+            stream = open(descriptor, mode, encoding="utf-8", closefd=False)  # noqa: SIM115
             setattr(sys, name, stream)
-        if isinstance(stream, io.TextIOWrapper):
+        if isinstance(stream, io.TextIOWrapper) and mode == "w":
             # A name that the terminal's encoding lacks shows as \u…, it does not end the command.
             stream.reconfigure(errors="backslashreplace")
 

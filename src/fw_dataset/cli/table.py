@@ -104,12 +104,12 @@ def _natural(column: Column) -> int:
 
 
 def _least(column: Column, natural: int) -> int:
-    if column.firm:
-        return max([1, *map(display_width, column.cells)])
     if column.wrapped:
         return min(natural, _LEAST_WRAPPED)
     # Headings such as parents.session and parents.subject must stay apart.
     heading = min(display_width(column.name), _MOST_FOR_HEADING)
+    if column.firm:
+        return max([1, heading, *map(display_width, column.cells)])
     return min(natural, max(_LEAST, heading))
 
 

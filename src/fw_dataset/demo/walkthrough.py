@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,14 +50,14 @@ def run_demo(
     write: Write,
     subjects: int = DEFAULT_SUBJECTS,
     seed: int = DEFAULT_SEED,
-    program: str = "fw-dataset",
+    program: Sequence[str] = ("fw-dataset",),
 ) -> DemoResult:
     """Make a synthetic project, render it, and answer three questions about it in SQL.
 
     Everything lands in `output_dir`: the snapshot, the dataset and one picture. What a person
     should see goes to `write`, line by line. Run again in the same folder, the demo finds its
-    version there and renders nothing twice. `program` is how the reader starts the command
-    `fw-dataset`: a path where it is not on theirs.
+    version there and renders nothing twice. `program` is the words by which the
+    reader starts the command `fw-dataset`: a path where it is not on theirs.
 
     Raises FWDatasetError when rendering fails, OSError when the folder cannot be written.
     """
@@ -186,9 +186,9 @@ def _draw(dataset: Dataset, path: Path, write: Write) -> Path | None:
     return path
 
 
-def _say_what_next(dataset: Path, program: str, write: Write) -> None:
+def _say_what_next(dataset: Path, program: Sequence[str], write: Write) -> None:
     _heading("What to type next", write)
-    command, where = shlex.quote(program), shlex.quote(str(dataset))
+    command, where = shlex.join(program), shlex.quote(str(dataset))
     write(f"  {command} tables {where}")
     write(f"  {command} schema {where} files")
     write(f'  {command} query {where} "SELECT type, count(*) FROM files GROUP BY ALL"')

@@ -74,7 +74,7 @@ class DatasetDescription(BaseModel):
                 raise ValueError("it is not a JSON object")
             kept = {key: value for key, value in data.items() if key not in _NOT_KEPT}
             return cls.model_validate(kept)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             reason = " ".join(str(error).split())
             raise DatasetFormatError(f"the dataset description cannot be read: {reason}") from None
 

@@ -9,7 +9,8 @@ __all__ = ["format_instant", "parse_instant"]
 
 _INSTANT = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?"
-    r"(Z|z|[+-]\d\d:?\d\d)?"
+    r"(Z|z|[+-]\d\d:?\d\d)?",
+    re.ASCII,
 )
 
 
@@ -19,9 +20,10 @@ def parse_instant(text: str) -> datetime:
     Raises:
         ValueError: the text is not an instant.
     """
+    wrong = f"{text!r} is not an instant such as 2025-09-24T20:24:22.004+00:00"
     match = _INSTANT.fullmatch(text.strip())
     if match is None:
-        raise ValueError(f"{text!r} is not an instant such as 2025-09-24T20:24:22.004+00:00")
+        raise ValueError(wrong)
     *parts, fraction, offset = match.groups()
     micros = int(((fraction or "") + "000000")[:6])
     year, month, day, hour, minute, second = (int(part) for part in parts)
@@ -31,7 +33,10 @@ def parse_instant(text: str) -> datetime:
         digits = offset[1:].replace(":", "")
         zone = timezone(sign * timedelta(hours=int(digits[:2]), minutes=int(digits[2:])))
     moment = datetime(year, month, day, hour, minute, second, micros, tzinfo=zone)
-    return moment.astimezone(timezone.utc)
+    try:
+        return moment.astimezone(timezone.utc)
+    except OverflowError:  # its offset leads out of the years 1 to 9999
+        raise ValueError(wrong) from None
 
 
 def format_instant(moment: datetime) -> str:

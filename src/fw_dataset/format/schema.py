@@ -67,7 +67,7 @@ class DataModel(BaseModel):
             if not ("id" in data or "$id" in data):
                 data["id"] = name
             return cls.model_validate(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             reason = " ".join(str(error).split())
             raise DatasetFormatError(f"schema of table {name!r} cannot be read: {reason}") from None
 

@@ -213,19 +213,15 @@ def _start_of_info(data: bytes, info: bytes) -> int:
     """Where the value of ``info`` stands in a record, or -1 where that is not plain to find."""
     if info[-1:].isdigit():
         return -1  # a number that is found may go on: 1 stands in front of 12
-    found = -1
     at = data.find(b'"info":')
     while at >= 0:
         at += 7
         if data.startswith(b" ", at):
             at += 1
         if data.startswith(info, at):
-            if found >= 0:
-                return -1  # one of the two is inside another value
-            found = at
-            at += len(info)
+            return at
         at = data.find(b'"info":', at)
-    return found
+    return -1
 
 
 def _count_spaced_keys(rest: bytes) -> int:

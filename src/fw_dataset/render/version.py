@@ -50,6 +50,7 @@ def render_tables(
     """
     rendered = RenderedTables()
     rendered.report.with_unknown = all(s.keeps_extra for s in selections.values())
+    snapshot.order_ahead((s.table.container, s.table.order) for s in selections.values())
     for name, selection in selections.items():
         report = rendered.report.tables[name] = TableReport()
         writer = TableWriter(folder, selection.model)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from operator import attrgetter
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
-
-import msgspec
+from typing import NamedTuple
 
 from fw_dataset.errors import SnapshotError
 from fw_dataset.format.names import quote_identifier
+from fw_dataset.snapshot.order import OrderedTable, RawRecord
 
 __all__ = ["TABLES", "RawRecord", "Record", "Snapshot", "SourceCopy", "SourceFile", "key_text"]
 
@@ -48,11 +46,6 @@ class SourceFile:
 
 BATCH_ROWS = 2048
 BATCH_BYTES = 8 << 20
-_FETCH_ROWS = 256
-_FETCH_BYTES = 16 << 20
-
-RawRecord: TypeAlias = "tuple[object, bytes | None]"
-"""A record as SQLite gives it: its primary key, and its JSON (None where there is none)."""
 
 
 class Record(NamedTuple):
@@ -62,31 +55,30 @@ class Record(NamedTuple):
     data: bytes | None
 
 
-class _Parents(msgspec.Struct):
-    subject: str | None = None
-    session: str | None = None
-    acquisition: str | None = None
-    analysis: str | None = None
-
-
-class _Place(msgspec.Struct):
-    """Where in the tree a record stands; other types than text have no place."""
-
-    parents: _Parents | None = None
-
-
 class Snapshot:
     """A checked snapshot, open for reading by one thread."""
 
     def __init__(self, path: Path, source: SourceFile) -> None:
         self.path, self.source = path, source
+        self._connection = self._connect()
+        self._background = ThreadPoolExecutor(1)
+        self._ahead: dict[str, Future[OrderedTable]] = {}
+
+    def _connect(self) -> sqlite3.Connection:
         # immutable: no lock and no journal beside a file that may be the user's own.
-        uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
-        self._connection = sqlite3.connect(uri, uri=True)
-        self._connection.text_factory = bytes
+        uri = f"{self.path.absolute().as_uri()}?mode=ro&immutable=1"
+        # Made in one thread and used in another, never in two at once.
+        connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
+        connection.text_factory = bytes
+        return connection
 
     def close(self) -> None:
         """Release the file."""
+        for future in self._ahead.values():
+            if not future.cancel() and future.exception() is None:
+                future.result().close()
+        self._ahead.clear()
+        self._background.shutdown()
         self._connection.close()
 
     def check(self) -> None:
@@ -105,6 +97,11 @@ class Snapshot:
                 raise SnapshotError(
                     f"snapshot {self.path.name}: table {table!r} has no columns id and data"
                 )
+        (page,) = self._connection.execute("pragma page_size").fetchone()
+        if self.source.bytes % page:  # SQLite itself would read zeros in place of the rest
+            raise SnapshotError(
+                f"snapshot {self.path.name}: it ends within a page; the file was cut short"
+            )
         projects = self.count("project")
         if projects != 1:
             raise SnapshotError(
@@ -134,44 +131,36 @@ class Snapshot:
 
         Keys are as SQLite gives them; :func:`key_text` makes a text of one.
         """
-        quoted = quote_identifier(table)
+        ahead = self._ahead.pop(table, None)
         with self._reading(table):
-            longest = self._connection.execute(f"select max(length(data)) from {quoted}").fetchone()
-            # Long records are fetched few at a time, so that a list of them is not too much.
-            at_once = max(1, min(_FETCH_ROWS, _FETCH_BYTES // max(1, longest[0] or 0)))
-            rows = self._ordered(quoted, order)
-            batch: list[RawRecord] = []
-            size = 0
-            while some := rows.fetchmany(at_once):
-                batch += some
-                size += sum(len(data) for _, data in some if data is not None)
-                if len(batch) >= BATCH_ROWS or size >= BATCH_BYTES:
+            ordered = (
+                OrderedTable(self._connect(), table, order) if ahead is None else ahead.result()
+            )
+            with closing(ordered):
+                batch: list[RawRecord] = []
+                size = 0
+                for part in ordered.rows():
+                    batch += part
+                    size += sum(len(data) for _, data in part if data is not None)
+                    if len(batch) >= BATCH_ROWS or size >= BATCH_BYTES:
+                        yield batch
+                        batch, size = [], 0
+                if batch:
                     yield batch
-                    batch, size = [], 0
-            if batch:
-                yield batch
 
-    def _ordered(self, quoted: str, order: Sequence[str]) -> sqlite3.Cursor:
-        handle = self._row_handle(quoted)
-        self._connection.create_function("place", 1, _place_reader(order), deterministic=True)
-        self._connection.execute("drop table if exists temp.row_order")
-        # SQLite sorts handles, not records, and spills to its own unnamed temporary files.
-        self._connection.execute(
-            f"create temp table row_order as select {handle} as handle from {quoted}"
-            " order by place(data), cast(id as blob), handle"
-        )
-        return self._connection.execute(
-            f"select source.id, cast(source.data as blob) from temp.row_order"
-            f" cross join {quoted} as source on source.{handle} = row_order.handle"
-            " order by row_order.rowid"
-        )
+    def order_ahead(self, tables: Iterable[tuple[str, Sequence[str]]]) -> None:
+        """Begin to put tables in order while others are read, in the order they are needed."""
+        for table, order in tables:
+            self._ahead[table] = self._background.submit(self._order, table, order)
 
-    def _row_handle(self, quoted: str) -> str:
+    def _order(self, table: str, order: Sequence[str]) -> OrderedTable:
+        ordered = OrderedTable(self._connect(), table, order)
         try:
-            self._connection.execute(f"select rowid from {quoted} limit 0")
-        except sqlite3.OperationalError:
-            return "id"  # a table without rowids
-        return "rowid"
+            ordered.try_in_sqlite()
+        except BaseException:
+            ordered.close()
+            raise
+        return ordered
 
     @contextmanager
     def _reading(self, table: str) -> Iterator[None]:
@@ -186,31 +175,3 @@ class Snapshot:
 def key_text(key: object) -> str:
     """A record's key as text."""
     return key.decode("utf-8", "replace") if isinstance(key, bytes) else str(key)
-
-
-def _place_reader(order: Sequence[str]) -> Callable[[object], bytes]:
-    """A function from a record's JSON to bytes that sort as its place in the tree does."""
-    decode = msgspec.json.Decoder(_Place).decode
-    keys_of = attrgetter(*order) if len(order) > 1 else lambda parents: [getattr(parents, *order)]
-
-    def place(data: object) -> bytes:
-        try:
-            parents = decode(data).parents  # type: ignore[arg-type]
-        except (msgspec.MsgspecError, UnicodeError, TypeError, RecursionError):
-            return _place_of_odd(data, order)
-        if parents is None or not order:
-            return b""
-        return "\0".join([key or "" for key in keys_of(parents)]).encode()
-
-    return place
-
-
-def _place_of_odd(data: object, order: Sequence[str]) -> bytes:
-    """The place of a record that only the most tolerant of readers takes."""
-    try:
-        record = json.loads(data)  # type: ignore[arg-type]
-        keys = [record["parents"].get(level) for level in order]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return b""  # it stands at the front; what is wrong with it is found when it is rendered
-    texts = [key if isinstance(key, str) else "" for key in keys]
-    return "\0".join(texts).encode("utf-8", "surrogatepass")

@@ -67,6 +67,9 @@ class Storage(Protocol):
     def clear(self, prefix: str) -> None:
         """Remove all below the folder ``prefix``, unfinished writes included."""
 
+    def sweep(self, prefix: str) -> None:
+        """Remove the unfinished writes of writers that are gone, below the folder ``prefix``."""
+
     def exclusive(self) -> AbstractContextManager[None]:
         """A block that no other writer of this storage on this machine is in meanwhile."""
 

@@ -49,20 +49,21 @@ class LocalStorage:
         except (FileNotFoundError, NotADirectoryError):
             return
         for entry in entries:
-            if entry.is_dir():
+            if _is_folder(entry):
                 yield from self._walk(folder / entry.name)
-            elif entry.is_file() and not entry.name.startswith(_PARTIAL):
+            elif not entry.name.startswith(_PARTIAL):
                 try:
-                    size = entry.stat().st_size
-                except FileNotFoundError:
-                    continue  # it was deleted just now
-                yield ObjectInfo(Path(entry.path).relative_to(self.root).as_posix(), size)
+                    there, size = entry.is_file(), entry.stat().st_size
+                except OSError:
+                    continue  # a link to nowhere, or it was deleted just now
+                if there:
+                    yield ObjectInfo(Path(entry.path).relative_to(self.root).as_posix(), size)
 
     def folders(self, prefix: str = "") -> Sequence[str]:
         folder = self._path(prefix) if prefix else self.root
         with translated(folder):
             try:
-                return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir())
+                return sorted(entry.name for entry in os.scandir(folder) if _is_folder(entry))
             except (FileNotFoundError, NotADirectoryError):
                 return []
 
@@ -123,6 +124,12 @@ class LocalStorage:
                 path.unlink()
             self._remove_empty(path.parent)
 
+    def sweep(self, prefix: str) -> None:
+        folder = self._path(prefix)
+        with translated(folder):
+            for path in folder.rglob(f"{_PARTIAL}*"):
+                remove_if_free(path)
+
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         with translated(self.root):
@@ -160,6 +167,13 @@ class LocalStorage:
                 os.close(lock)
         finally:
             self._remove_empty(path.parent)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False  # a link that leads nowhere
 
 
 def _begin(partial: Path) -> int:

@@ -74,6 +74,9 @@ class MemoryStorage:
         with self._lock:
             self._objects.pop(check_key(key), None)
 
+    def sweep(self, prefix: str) -> None:
+        check_key(prefix)  # and no writer outlives its objects
+
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         with self._writing:

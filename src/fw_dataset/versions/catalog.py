@@ -16,6 +16,7 @@ from fw_dataset.errors import (
     DatasetNotFoundError,
     InvalidNameError,
     ObjectNotFoundError,
+    StorageDeniedError,
     TableNotFoundError,
     VersionConflictError,
     VersionNotFoundError,
@@ -33,6 +34,7 @@ __all__ = ["Catalog", "CommittedVersion", "VersionInfo"]
 
 _SCHEMA_SUFFIX = ".schema.json"
 _DATA_SUFFIX = ".parquet"
+_NO_VERSION = (InvalidNameError, ObjectNotFoundError, StorageDeniedError, DatasetFormatError)
 
 
 class VersionInfo(TypedDict):
@@ -174,7 +176,7 @@ class Catalog:
         try:
             layout = VersionLayout(version)
             description = DatasetDescription.from_json(self.storage.get(layout.description))
-        except (InvalidNameError, ObjectNotFoundError, DatasetFormatError):
+        except _NO_VERSION:
             return None
         return CommittedVersion(self.storage, layout, description)
 
@@ -183,10 +185,14 @@ class Catalog:
 
         Raises:
             DatasetNotFoundError: there is none.
+            StorageDeniedError: there are some, but none may be read.
         """
         found = self.versions()
         if found:
             return found
+        for folder in self.storage.folders(VERSIONS):
+            with suppress(InvalidNameError, ObjectNotFoundError):
+                self.storage.get(VersionLayout(folder).description)
         if self.storage.exists("provenance/dataset_description.json"):
             raise DatasetNotFoundError(
                 f"{self.storage.url} is the folder of one version; open the dataset, two folders up"

@@ -48,11 +48,12 @@ def release(storage: Storage, layout: VersionLayout) -> None:
 
 
 def discard_dead_claim(storage: Storage, layout: VersionLayout) -> None:
-    """Remove the claim that a writer left on a version which it had committed."""
+    """Remove what a killed writer left beside a version which it had committed."""
     if storage.exists(layout.claim):
         with storage.exclusive():
             theirs = _read(storage, layout)
             if theirs is not None and _is_dead(theirs):
+                storage.sweep(layout.root)
                 release(storage, layout)
 
 
@@ -118,7 +119,7 @@ def _boot_id() -> str:
 
 def _pid_namespace() -> str:
     try:
-        return os.readlink("/proc/self/ns/pid")
+        return str(Path("/proc/self/ns/pid").readlink())
     except OSError:
         return ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def commit(
     storage: Storage,
     staged: StagedVersion,
     progress: BytesDone | None = None,
-    last_check: Callable[[], None] = lambda: None,
+    publishing: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> bool:
     """Store a version. Readers see nothing of it until all of it is there.
 
@@ -43,8 +44,8 @@ def commit(
         storage: where.
         staged: what; its files are moved away.
         progress: called with the bytes stored so far and in all.
-        last_check: called just before the version appears, when no other writer of this machine
-            can make one appear; what it raises calls the version off.
+        publishing: makes the block in which the version appears; no other writer of this machine
+            makes one appear meanwhile. What it raises at its start calls the version off.
 
     Returns:
         False if another writer committed the same version id in the meantime.
@@ -61,8 +62,7 @@ def commit(
             return False
         _remove_strays(storage, layout)
         _store_files(storage, staged, progress)
-        with storage.exclusive():
-            last_check()
+        with storage.exclusive(), publishing():
             storage.put_file(layout.description, staged.marker, if_absent=True)
     except ObjectExistsError:
         return False

@@ -91,8 +91,8 @@ def _begin(parent: Path) -> tuple[Path, int]:
                 folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
                 try:
                     return folder, hold(folder / _LOCK)
-                except OSError:
-                    folder.rmdir()
+                except BaseException:
+                    shutil.rmtree(folder, ignore_errors=True)
                     raise
     raise StorageError(f"{parent}: other writers keep removing this folder")
 
