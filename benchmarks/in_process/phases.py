@@ -18,7 +18,7 @@ from benchmarks.in_process.stopwatch import Stopwatch
 IMPORT, REST = "start and imports", "all else"
 # Module, name in it, phase; what calls the others comes last, and is timed without them.
 _CALLS = (
-    ("fw_dataset.snapshot.database", "Snapshot._ordered", "order"),
+    ("fw_dataset.snapshot.order", "OrderedTable._sort", "order"),
     ("fw_dataset.render.decoding", "FastDecoder.decode", "decode"),
     ("fw_dataset.render.exact", "ExactReader.read", "decode exactly"),
     ("fw_dataset.render.parquet", "TableWriter.write", "compress"),

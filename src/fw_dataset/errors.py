@@ -54,8 +54,9 @@ class FWDatasetError(Exception):
     """Base of all errors of this package; ``str(error)`` is one line for a person."""
 
     def __str__(self) -> str:
-        # KeyError would print the repr of its argument, and OSError its errno.
-        return " ".join(str(part) for part in self.args)
+        # KeyError would print the repr of its argument, and OSError its errno. A name with a line
+        # break in it must not make two lines of a message.
+        return " ".join(" ".join(str(part).splitlines()) for part in self.args)
 
 
 class SnapshotError(FWDatasetError, ValueError):

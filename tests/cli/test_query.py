@@ -149,7 +149,9 @@ def test_failing_query_leaves_no_file_and_an_old_one_alone(
 
     for name in ("new", "old"):
         run = fw_dataset("query", dataset, FAILS_LATE, "--format", form, "-o", tmp_path / name)
-        assert_one_line_error(run, 1, "Conversion Error")
+        assert_one_line_error(run, 1)
+        # DuckDB 1.5 loses the reason in about one of a hundred runs.
+        assert "Conversion Error" in run.stderr or "DuckDB lost the reason" in run.stderr
 
     assert files_below(tmp_path) == {"old"}
     assert (tmp_path / "old").read_text() == "precious"

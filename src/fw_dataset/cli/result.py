@@ -152,9 +152,12 @@ def _translated() -> Iterator[None]:
     """Turn DuckDB's errors into ours, also those that come through Arrow's reader."""
     try:
         yield
-    except duckdb.Error as error:
-        raise CommandError(str(error)) from None
-    except (OSError, pa.ArrowException) as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        raise CommandError(str(error)) from None
+    except BrokenPipeError:
+        raise
+    except (duckdb.Error, OSError, pa.ArrowException) as error:
+        message = str(error)
+        # When one of its threads fails, DuckDB 1.5 stops the others and now and then passes
+        # their complaint on. Nobody waits for a message here whom we interrupted.
+        if message.startswith("INTERRUPT Error"):
+            message = "the query failed, and DuckDB lost the reason; run it again to see it"
+        raise CommandError(message) from None

@@ -8,11 +8,13 @@ it from then on. What the decoder refuses is read by :mod:`fw_dataset.render.exa
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Annotated, Any, TypeAlias, Union
 
 import msgspec
+import pyarrow as pa
 from msgspec import UNSET, Raw, UnsetType
 
 from fw_dataset.format.column_types import ColumnType
@@ -37,17 +39,19 @@ _FIELD_TYPES: dict[ColumnType, Any] = {
     ColumnType.BOOLEAN: bool,
 }
 _NULL = Raw(b"null")
-_KEY_END = b'":'
-# An escaped quote or colon, which would be counted differently once it is decoded, or half of a
-# surrogate pair, which may stand alone.
-_ODD_ESCAPE = re.compile(rb"\\u(?:00(?:22|3[aA])|[dD][89a-fA-F])")
+# Between records that are decoded in one call: a number that no record can know, so that none can
+# hold the end of one record and the beginning of the next.
+_SEPARATOR = secrets.randbits(62)
+_BETWEEN = b",%d," % _SEPARATOR
+# An escaped colon, which is none any more once it is decoded; half of a surrogate pair, which may
+# stand alone.
+_ODD_ESCAPE = re.compile(rb"\\u(?:003[aA]|[dD][89a-fA-F])")
 # Keys that cannot be the name of a field.
 _NO_FIELD = re.compile('["\\\\\x00-\x1f\ud800-\udfff]')
 Decoded: TypeAlias = "tuple[Any, bytes | None]"
 """The struct of a record, and the text of its ``info``."""
 
 _encode = msgspec.json.Encoder().encode
-_compact = msgspec.json.format
 
 
 class FieldPlan:
@@ -113,7 +117,7 @@ class FastDecoder:
 
     def _make(self) -> None:
         self.plan = FieldPlan(self._selection.table.columns, self._learnt)
-        self._decode = msgspec.json.Decoder(list[self.plan.struct]).decode  # type: ignore[name-defined]
+        self._decode = msgspec.json.Decoder(list[self.plan.struct | int]).decode  # type: ignore[name-defined]
         self._info = f"f{[key for key, _ in self.plan.fields].index(INFO)}"
         self._get_info = attrgetter(self._info)
 
@@ -172,36 +176,27 @@ class FastDecoder:
 
     def _decode_plain(self, batch: Sequence[bytes]) -> list[Decoded] | None:
         """Decode records of which none is odd, or None."""
+        text = b"[" + _BETWEEN.join(batch) + b"]"
+        if b"\\" in text and _ODD_ESCAPE.search(text):
+            return None
         try:
-            text = b"[" + b",".join(batch) + b"]"
-            records = self._decode(text)
+            elements = self._decode(text)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return None
-        if len(records) != len(batch):
+        records = elements[::2]
+        if len(records) != len(batch) or elements[1::2] != [_SEPARATOR] * (len(batch) - 1):
             return None  # one of them was cut in the middle and another began there
-        pretty = b"\n" in text or b"\t" in text or b"\r" in text
-        infos = list(map(bytes, map(self._get_info, records)))
-        keys = infos.count(b"")  # of these, the records written anew have the key all the same
-        for data, info in zip(batch, infos, strict=True):
-            if b"\\" in data and _ODD_ESCAPE.search(data):
-                return None
-            start = end = len(data)
-            if info:
-                start = _start_of_info(data, info)
-                if start < 0:
-                    return None
-                end = start + len(info)
-            # A space behind a quote: perhaps one in front of a colon.
-            if pretty or data.find(b'" ', 0, start) >= 0 or data.find(b'" ', end) >= 0:
-                keys += _count_spaced_keys(data[:start] + b"null" * (start < end) + data[end:])
-            else:
-                keys += data.count(_KEY_END, 0, start) + data.count(_KEY_END, end)
+        if set(map(type, records)) != {self.plan.struct}:
+            return None  # one of them is a number
+        raws = list(map(self._get_info, records))
+        infos = list(map(bytes, raws))
+        rest = _without(text, raws, infos)
         for record in records:
             setattr(record, self._info, _NULL)
-        # The decoder takes the last of two values of a key silently. What ends a key, `":`, is
-        # counted in the text and in the records written anew, where a repeated key is missing;
-        # within strings both write a quote as `\"`.
-        if keys != _encode(records).count(_KEY_END):
+        # The decoder takes the last of two values of a key silently. Colons are counted in the
+        # text and in the records written anew, where that of a repeated key is missing; those
+        # within strings are in both. Where there is no info, its key is written all the same.
+        if rest.count(b":") + infos.count(b"") != _encode(records).count(b":"):
             return None
         return [
             (record, None if info in (b"", b"null") else info)
@@ -209,21 +204,15 @@ class FastDecoder:
         ]
 
 
-def _start_of_info(data: bytes, info: bytes) -> int:
-    """Where the value of ``info`` stands in a record, or -1 where that is not plain to find."""
-    if info[-1:].isdigit():
-        return -1  # a number that is found may go on: 1 stands in front of 12
-    at = data.find(b'"info":')
-    while at >= 0:
-        at += 7
-        if data.startswith(b" ", at):
-            at += 1
-        if data.startswith(info, at):
-            return at
-        at = data.find(b'"info":', at)
-    return -1
-
-
-def _count_spaced_keys(rest: bytes) -> int:
-    """The ends of keys in a text where white space may stand before the colon."""
-    return _compact(rest, indent=-1).count(_KEY_END)
+def _without(text: bytes, raws: list[Raw], infos: list[bytes]) -> bytes:
+    """The text without the values of ``info``, which are views into it."""
+    base = pa.py_buffer(text).address
+    parts: list[bytes] = []
+    end = 0
+    for raw, info in zip(raws, infos, strict=True):
+        if info:
+            start = pa.py_buffer(raw).address - base
+            parts.append(text[end:start])
+            end = start + len(info)
+    parts.append(text[end:])
+    return b"".join(parts)

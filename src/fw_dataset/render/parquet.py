@@ -144,6 +144,8 @@ class TableWriter:
         file.sink.close()
         digest = file.sink.digest.hexdigest()
         name = f"{digest[:32]}.parquet"
+        if any(entry.path.endswith(name) for entry in self.entries):
+            name = f"{digest[:32]}-{len(self.entries)}.parquet"  # the same rows once more
         file.path.rename(file.path.with_name(name))
         self.entries.append(
             FileEntry(

@@ -58,8 +58,9 @@ class Record(NamedTuple):
 class Snapshot:
     """A checked snapshot, open for reading by one thread."""
 
-    def __init__(self, path: Path, source: SourceFile) -> None:
+    def __init__(self, path: Path, source: SourceFile, name: str | None = None) -> None:
         self.path, self.source = path, source
+        self.name = name or str(path)
         self._connection = self._connect()
         self._background = ThreadPoolExecutor(1)
         self._ahead: dict[str, Future[OrderedTable]] = {}
@@ -92,20 +93,20 @@ class Snapshot:
                 info = self._connection.execute(f"pragma table_info({quote_identifier(table)})")
                 columns = {bytes(row[1]).decode("utf-8", "replace") for row in info}
             if not columns:
-                raise SnapshotError(f"snapshot {self.path.name}: table {table!r} is missing")
+                raise SnapshotError(f"snapshot {self.name}: table {table!r} is missing")
             if not {"id", "data"} <= columns:
                 raise SnapshotError(
-                    f"snapshot {self.path.name}: table {table!r} has no columns id and data"
+                    f"snapshot {self.name}: table {table!r} has no columns id and data"
                 )
         (page,) = self._connection.execute("pragma page_size").fetchone()
         if self.source.bytes % page:  # SQLite itself would read zeros in place of the rest
             raise SnapshotError(
-                f"snapshot {self.path.name}: it ends within a page; the file was cut short"
+                f"snapshot {self.name}: it ends within a page; the file was cut short"
             )
         projects = self.count("project")
         if projects != 1:
             raise SnapshotError(
-                f"snapshot {self.path.name}: table 'project' has {projects} rows; exactly one"
+                f"snapshot {self.name}: table 'project' has {projects} rows; exactly one"
                 " project can be rendered"
             )
 
@@ -168,7 +169,7 @@ class Snapshot:
             yield
         except sqlite3.Error as error:
             raise SnapshotError(
-                f"snapshot {self.path.name}: table {table!r} cannot be read: {error}"
+                f"snapshot {self.name}: table {table!r} cannot be read: {error}"
             ) from None
 
 

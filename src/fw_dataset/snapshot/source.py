@@ -69,7 +69,7 @@ def open_snapshot(
             raise SnapshotError(
                 f"snapshot {source}: it is neither gzip nor SQLite (it starts with {magic[:8]!r})"
             )
-    snapshot = Snapshot(unpacked.database, unpacked.source)
+    snapshot = Snapshot(unpacked.database, unpacked.source, str(source))
     try:
         snapshot.check()
         yield snapshot
