@@ -15,6 +15,7 @@ from fw_dataset.render.decoding import Decoded, FastDecoder
 from fw_dataset.render.exact import ExactReader, ExactRecord
 from fw_dataset.render.report import TableReport
 from fw_dataset.render.selection import Selection
+from fw_dataset.render.values import POOL
 from fw_dataset.snapshot import RawRecord, key_text
 
 __all__ = ["BatchRenderer"]
@@ -100,7 +101,7 @@ class BatchRenderer:
     def _finish(self, batch: Columns) -> pa.RecordBatch:
         columns = {name: batch.arrow(name) for name in self.schema.names if name != EXTRA}
         if EXTRA in self.schema.names:
-            columns[EXTRA] = pa.array(batch.extra(self._report), pa.string())
+            columns[EXTRA] = pa.array(batch.extra(self._report), pa.string(), memory_pool=POOL)
         for exact in batch.patches.values():
             if exact is not None:
                 self._report.count(exact.unfit, exact.unknown)

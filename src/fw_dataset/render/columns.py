@@ -16,7 +16,7 @@ from fw_dataset.render.decoding import Decoded, FieldPlan
 from fw_dataset.render.exact import ExactRecord
 from fw_dataset.render.report import TableReport
 from fw_dataset.render.selection import Selection
-from fw_dataset.render.values import can_cast, to_moments
+from fw_dataset.render.values import POOL, can_cast, to_moments
 
 __all__ = ["MISFIT", "Columns"]
 
@@ -150,8 +150,8 @@ def _to_arrow(values: Sequence[Any], kind: ColumnType) -> pa.Array:
         return to_moments(values, kind)
     if kind is ColumnType.JSON:
         # Bytes in, so that Arrow checks the UTF-8 of what was never decoded.
-        return pa.array(values, pa.binary()).cast(pa.string())
-    return pa.array(values, kind.arrow)
+        return pa.array(values, pa.binary(), memory_pool=POOL).cast(pa.string(), memory_pool=POOL)
+    return pa.array(values, kind.arrow, memory_pool=POOL)
 
 
 def _converts(value: Any, kind: ColumnType) -> bool:
