@@ -136,7 +136,9 @@ def test_the_rendered_version_is_at_hand_even_if_it_is_not_the_latest(
     assert render_snapshot(snapshot, root, version="v1").version == "v1"
 
 
-@pytest.mark.parametrize(("umask", "file", "folder"), [(0o022, 0o644, 0o755), (0o007, 0o660, 0o770)])
+@pytest.mark.parametrize(
+    ("umask", "file", "folder"), [(0o022, 0o644, 0o755), (0o007, 0o660, 0o770)]
+)
 def test_modes_follow_the_umask(
     snapshot: Path, root: Path, umask: int, file: int, folder: int
 ) -> None:
@@ -315,7 +317,8 @@ def test_bad_snapshots(tmp_path: Path, there: bool) -> None:
     if there:
         root.mkdir(parents=True)
     whole = small_snapshot(tmp_path / "in").read_bytes()
-    study = {**small_study(), "subject": [("s", b"not json")]}
+    study = small_study()
+    study["subject"] = [("s", b"not json")]
     bad = {
         "cut.db.gz": whole[: len(whole) // 2],
         "text.db.gz": b"not gzip at all",
@@ -404,7 +407,7 @@ def test_a_file_in_the_way(tmp_path: Path, snapshot: Path) -> None:
 
 
 def test_places_that_cannot_be_written_yet(snapshot: Path, tmp_path: Path) -> None:
-    for destination in ("s3://bucket/prefix", "", "file://host/x"):
+    for destination in ("s3://bucket/prefix", "", "file://host/x", "a\0b"):
         with pytest.raises(FWDatasetError):
             render_snapshot(snapshot, destination)
     assert [path.name for path in tmp_path.iterdir()] == ["in"]

@@ -137,7 +137,9 @@ def test_version_info(dataset: Dataset) -> None:
 
 
 def test_version_exists(dataset: Dataset) -> None:
-    assert [dataset.version_exists(name) for name in ("v1", "January", "v2", "latest")] == [True] * 4
+    assert [dataset.version_exists(name) for name in ("v1", "January", "v2", "latest")] == [
+        True
+    ] * 4
     assert [dataset.version_exists(name) for name in ("v3", "", "january", "..")] == [False] * 4
 
 
@@ -210,7 +212,9 @@ def test_table_schema(dataset: Dataset, root: Path) -> None:
 
 
 def test_an_unknown_table_names_the_ones_there_are(dataset: Dataset) -> None:
-    with pytest.raises(TableNotFoundError, match=r"did you mean 'subjects'.*acquisitions") as caught:
+    with pytest.raises(
+        TableNotFoundError, match=r"did you mean 'subjects'.*acquisitions"
+    ) as caught:
         dataset.get_table_schema("subject")
     assert isinstance(caught.value, KeyError)
     assert "\n" not in str(caught.value)
@@ -263,7 +267,9 @@ def test_execute_with_parameters(dataset: Dataset) -> None:
     by_name = dataset.execute("select label from subjects where id = $id", {"id": one})
     assert by_name.fetchmany(5) == [("subject-1",)]
     text = "'; drop table subjects; --"
-    assert dataset.execute("select count(*) from subjects where id = ?", [text]).fetchall() == [(0,)]
+    assert dataset.execute("select count(*) from subjects where id = ?", [text]).fetchall() == [
+        (0,)
+    ]
 
 
 # DuckDB 2 warns of the copy that an Arrow result of execute() costs; it is right all the same.
@@ -271,6 +277,7 @@ def test_execute_with_parameters(dataset: Dataset) -> None:
 def test_results_as_arrow(dataset: Dataset) -> None:
     sql = 'select name, size, tags, "parents.subject" as subject from files order by size'
     for rows in (dataset.execute(sql).to_arrow_table(), dataset.conn.sql(sql).to_arrow_table()):
+        assert isinstance(rows, pa.Table)
         assert rows.column_names == ["name", "size", "tags", "subject"]
         assert rows.schema.field("size").type == pa.int64()
         assert pa.types.is_list(rows.schema.field("tags").type)
@@ -359,13 +366,15 @@ def test_an_earlier_connection_lives_on(dataset: Dataset) -> None:
 # ---------------------------------------------------------------------------------------- places
 
 
-@pytest.mark.parametrize("spelling", ["path", "text", "slash", "url", "url/", "relative", "symlink"])
+@pytest.mark.parametrize(
+    "spelling", ["path", "text", "slash", "url", "url/", "relative", "symlink"]
+)
 def test_spellings_of_the_place(
     root: Path, tmp_path: Path, spelling: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(root.parent)
     (tmp_path / "link").symlink_to(root)
-    location: str | Path = {
+    locations: dict[str, str | Path] = {
         "path": root,
         "text": str(root),
         "slash": f"{root}//",
@@ -373,8 +382,8 @@ def test_spellings_of_the_place(
         "url/": f"{root.as_uri()}/",
         "relative": root.name,
         "symlink": tmp_path / "link",
-    }[spelling]
-    dataset = Dataset.open(location)
+    }
+    dataset = Dataset.open(locations[spelling])
     monkeypatch.chdir("/")
 
     assert dataset.version == "v2"

@@ -32,7 +32,7 @@ NAMES = [
     "a%2Fb",
     "[brackets]*?{x}",
     "back\\slash",
-    "quote's \"double\"",
+    'quote\'s "double"',
     "a+b&c=d#e;f",
     "site=3/x",
     ".hidden",
@@ -43,7 +43,21 @@ NAMES = [
     "x" * 200,
     "/".join("deep" for _ in range(20)),
 ]
-TRICKS = ["", "/", "/etc/x", "..", "../x", "a/../b", "a/..", ".", "./a", "a/.", "a//b", "a/", "a\0b"]
+TRICKS = [
+    "",
+    "/",
+    "/etc/x",
+    "..",
+    "../x",
+    "a/../b",
+    "a/..",
+    ".",
+    "./a",
+    "a/.",
+    "a//b",
+    "a/",
+    "a\0b",
+]
 
 
 def keys_of(storage: Storage, prefix: str = "") -> list[str]:
@@ -131,7 +145,7 @@ class StorageContract:
     def test_odd_folder_names(self, storage: Storage, name: str) -> None:
         storage.put(f"{name}/x", b"")
 
-        assert list(storage.folders()) == [name.split("/")[0]]
+        assert list(storage.folders()) == [name.partition("/")[0]]
         assert keys_of(storage, name) == [f"{name}/x"]
         storage.clear(name)
         assert keys_of(storage) == []

@@ -10,5 +10,5 @@ from tests.contract.storage_contract import StorageContract
 
 class TestMemoryStorage(StorageContract):
     @pytest.fixture
-    def storage(self) -> MemoryStorage:  # type: ignore[override]
+    def storage(self) -> MemoryStorage:
         return MemoryStorage()

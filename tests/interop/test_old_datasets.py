@@ -13,6 +13,7 @@ import pytest
 
 from fw_dataset import Dataset, FWDatasetClient, render_snapshot
 from fw_dataset.errors import VersionConflictError
+from fw_dataset.format.instants import parse_instant
 from fw_dataset.storage import LocalStorage
 from fw_dataset.versions.catalog import Catalog
 from fw_dataset.versions.labels import relabel
@@ -104,7 +105,8 @@ def test_schemas(dataset: Dataset) -> None:
     assert schema["properties"]["tags"]["items"]["type"] == "string"
     assert schema["required"]
     described = dict(
-        row[:2] for row in dataset.connect(fully_populate=False).execute("describe files").fetchall()
+        row[:2]
+        for row in dataset.connect(fully_populate=False).execute("describe files").fetchall()
     )
     assert described["size"] == "BIGINT"
     assert described["tags"] == "VARCHAR[]"
@@ -139,14 +141,15 @@ def test_a_list_column(dataset: Dataset) -> None:
 
 def test_a_json_column(dataset: Dataset) -> None:
     sql = "select json_type(info), count(*) from files where info is not null group by all"
-    assert dict(dataset.execute(sql).fetchall()).keys() == {"OBJECT"}
+    kinds = dict(dataset.execute(sql).fetchall())
     keys = dataset.execute(
         "select distinct unnest(json_keys(info)) as key from files order by key"
     ).fetchall()
-    assert keys
-    key = keys[0][0]
-    found = dataset.execute(f"""select count(*) from files where info->'$."{key}"' is not null""")
-    assert found.fetchall()[0][0] > 0
+    key = next(key for (key,) in keys if key.isidentifier())
+    having = f"""select count(*) from files where (info->'$."{key}"') is not null"""
+
+    assert kinds["OBJECT"] > 100
+    assert 0 < dataset.execute(having).fetchall()[0][0] <= kinds["OBJECT"]
 
 
 def test_booleans(dataset: Dataset) -> None:
@@ -157,11 +160,12 @@ def test_booleans(dataset: Dataset) -> None:
 
 
 def test_instants_as_text(dataset: Dataset) -> None:
-    sql = "select min(created::timestamptz), max(created::timestamptz) from files"
-    first, last = dataset.execute(f"select a::text, b::text from ({sql}) as t(a, b)").fetchone() or ()
+    sql = "select created, epoch_us(created::timestamptz) from files where created is not null"
+    rows = dataset.execute(sql).fetchall()
 
-    assert str(first) <= str(last)
-    assert str(first).startswith("20")
+    assert len(rows) > 1000
+    for text, instant in rows:
+        assert round(parse_instant(text).timestamp() * 1e6) == instant
 
 
 def test_a_tree_that_may_not_be_written(own: Path) -> None:
@@ -295,7 +299,7 @@ def test_one_label_for_two_versions(own: Path) -> None:
         dataset.connect("both")
     assert dataset.connect("copy").execute("select count(*) from files").fetchall() == [(2000,)]
     relabel(Catalog(LocalStorage(own)), "copy", "mine")
-    assert dataset.connect("both")
+    dataset.connect("both")
     assert dataset.version == VERSION
 
 
@@ -340,4 +344,4 @@ def test_a_new_label_for_an_old_version(own: Path) -> None:
     assert new["version_label"] == "baseline"
     for key in ("id", "name", "version", "created", "description", "dataset_info", "tables"):
         assert new[key] == old[key]
-    assert Dataset.open(own).connect("baseline")
+    assert Dataset.open(own).get_version_info("baseline")["version"] == VERSION

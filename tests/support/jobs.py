@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ from fw_dataset.format.manifest import Manifest
 from fw_dataset.storage import LocalStorage
 from fw_dataset.versions.catalog import Catalog, CommittedVersion
 from fw_dataset.versions.labels import relabel
-from tests.support.datasets import tree
 
 
 def render(snapshot: Path, destination: Path, **choices: Any) -> str:
@@ -55,10 +55,12 @@ def check_whole(version: CommittedVersion) -> None:
     manifest = version.manifest
     assert isinstance(manifest, Manifest)
     root = Path(version.storage.native_path(version.layout.root))
-    present = {path: digest for path, digest in tree(root).items() if digest != "folder"}
     listed = {entry.path: entry.sha256 for entry in manifest.files}
-    # The claim may still be there for a moment, and so may the description's new content.
-    extra = {path for path in present.keys() - listed.keys() if not path.startswith("_claim")}
-    extra = {path for path in extra if ".fw-dataset-partial-" not in path}
-    assert extra == {"provenance/dataset_description.json", "provenance/manifest.json"}
-    assert {path: present.get(path) for path in listed} == listed
+    digests = {path: hashlib.sha256((root / path).read_bytes()).hexdigest() for path in listed}
+    assert digests == listed
+    present = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+    # What the writer is about to remove may still be there for a moment.
+    present = {path for path in present if not path.startswith("_claim.json")}
+    present = {path for path in present if ".fw-dataset-partial-" not in path}
+    unlisted = {"provenance/dataset_description.json", "provenance/manifest.json"}
+    assert present - listed.keys() == unlisted

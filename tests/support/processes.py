@@ -22,8 +22,8 @@ _PATIENCE = 120
 
 # What changes a file system, by the name of the C function that Python calls for it; files that
 # are opened to be written come from the audit events, which tell reading from writing.
-_GROWS = frozenset("write fsync replace rename link mkdir sendfile".split())
-_CHANGES = _GROWS | frozenset("flush close unlink remove rmdir truncate flock".split())
+_GROWS = frozenset({"write", "fsync", "replace", "rename", "link", "mkdir", "sendfile"})
+_CHANGES = _GROWS | {"flush", "close", "unlink", "remove", "rmdir", "truncate", "flock"}
 _MODULES = ("posix", "fcntl", "io", "_io")
 _TO_WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
@@ -117,7 +117,7 @@ def _disturbed(call: Call, step: int, what: str | BaseException) -> int:
         call()
     finally:
         sys.setprofile(None)
-        threading.setprofile(None)  # type: ignore[arg-type] # its stub forgot None
+        threading.setprofile(None)
         steps.names = frozenset()
     return steps.taken
 

@@ -56,18 +56,24 @@ def test_workspace_where_nothing_may_be_written(tmp_path: Path) -> None:
     parent = tmp_path / "parent"
     parent.mkdir(mode=0o555)
     for place in (parent, parent / "below/it"):
-        with as_ordinary_user(), pytest.raises(StorageDeniedError, match="parent") as caught:
-            with workspace(place):
-                pass
+        with (
+            as_ordinary_user(),
+            pytest.raises(StorageDeniedError, match="parent") as caught,
+            workspace(place),
+        ):
+            pass
         assert "\n" not in str(caught.value)
 
 
 def test_workspace_below_what_may_not_be_searched(tmp_path: Path) -> None:
     parent = tmp_path / "parent"
     parent.mkdir(mode=0)
-    with as_ordinary_user(), pytest.raises(StorageDeniedError, match="parent"):
-        with workspace(parent / "below/it"):
-            pass
+    with (
+        as_ordinary_user(),
+        pytest.raises(StorageDeniedError, match="parent"),
+        workspace(parent / "below/it"),
+    ):
+        pass
 
 
 def test_workspace_where_a_file_stands(tmp_path: Path) -> None:

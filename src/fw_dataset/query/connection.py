@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 import duckdb
 
@@ -33,6 +34,9 @@ def connect_version(
     """
     connection = duckdb.connect()
     try:
+        with suppress(duckdb.CatalogException):  # a DuckDB that has no such setting
+            # Data files never change, so that what their footers say is read once.
+            connection.execute("set parquet_metadata_cache = true")
         for name, model in version.models.items():
             sql = _table(version, name, model, fully_populate=fully_populate)
             if sql is not None:

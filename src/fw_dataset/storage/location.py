@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from fw_dataset.errors import UnsupportedLocationError
@@ -26,18 +25,24 @@ def open_storage(location: str | os.PathLike[str]) -> Storage:
     if not separator:
         if not text:
             raise UnsupportedLocationError("the path is empty: name a folder or a file:// URL")
-        return LocalStorage(text)
+        return _local(text)
     if scheme.lower() in LOCAL_TYPES:
-        return LocalStorage(_local_path(text))
+        return _local(_local_path(text))
     raise UnsupportedLocationError(
         f"{scheme}:// is not a kind of storage that can be opened: use a path or a file:// URL"
     )
 
 
-def _local_path(url: str) -> Path:
+def _local(path: str) -> LocalStorage:
+    if "\x00" in path:
+        raise UnsupportedLocationError(f"path {path!r}: no path has a NUL character in it")
+    return LocalStorage(path)
+
+
+def _local_path(url: str) -> str:
     parts = urlsplit(url)
     if parts.netloc not in ("", "localhost"):
         raise UnsupportedLocationError(
-            f"{parts.scheme}://{parts.netloc}: a local URL has three slashes, as in file:///data"
+            f"{parts.scheme}://{parts.hostname}: a local URL has three slashes, as in file:///data"
         )
-    return Path(unquote(parts.path))
+    return unquote(parts.path)
