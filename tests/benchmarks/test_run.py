@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from benchmarks.command import CASES
 from benchmarks.figures import Case, Figure, ratio, seconds
-from benchmarks.processes import CHECKOUT, Command, FailedRunError, in_turns, measure
+from benchmarks.processes import CHECKOUT, FailedRunError, measure
 from tests.support.shared_data import shared
 
 ROWS = "60"
@@ -108,14 +109,30 @@ def test_a_snapshot_that_is_none_is_one_line(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("work-*"))
 
 
+MEASURE_TWO = """
+import json, pathlib, sys
+from benchmarks.processes import Command, in_turns
+commands = {name: Command([sys.executable, "-c", name]) for name in sys.argv[1:]}
+usages = in_turns(commands, 2, folder=pathlib.Path())
+print(json.dumps({name: [[u.cpu, u.peak] for u in used] for name, used in usages.items()}))
+"""
+
+
 def test_processes_are_told_apart(tmp_path: Path) -> None:
     big, small = "x = bytearray(150 << 20)", "pass"
-    usages = in_turns(
-        {name: Command([sys.executable, "-c", name]) for name in (big, small)}, 2, folder=tmp_path
+    # From a small process, as the benchmarks do: a child's peak begins at its parent's size.
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE_TWO, big, small],
+        check=True,
+        stdout=subprocess.PIPE,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
     )
+    usages: dict[str, list[list[float]]] = json.loads(done.stdout)
     assert [len(measured) for measured in usages.values()] == [2, 2]
-    assert min(u.peak for u in usages[big]) > (100 << 20) + max(u.peak for u in usages[small])
-    assert all(usage.cpu > 0 for usage in usages[big] + usages[small])
+    peaks = {name: [peak for _, peak in measured] for name, measured in usages.items()}
+    assert min(peaks[big]) > (100 << 20) + max(peaks[small])
+    assert all(cpu > 0 for measured in usages.values() for cpu, _ in measured)
 
 
 def test_a_failed_run_is_no_measurement(tmp_path: Path) -> None:
