@@ -42,7 +42,8 @@ class ColumnType(Enum):
     def from_property(cls, prop: Mapping[str, Any]) -> ColumnType:
         """Read the type of a property of a table's schema, old spellings included."""
         kind = prop.get("type", "string")
-        names = {kind} if isinstance(kind, str) else set(kind)
+        kinds = kind if isinstance(kind, (list, tuple)) else [kind]
+        names = {name for name in kinds if isinstance(name, str)}
         names.discard("null")
         if len(names) != 1:
             return cls.JSON
@@ -50,9 +51,7 @@ class ColumnType(Enum):
         if name == "string":
             if prop.get("contentMediaType") == "application/json":
                 return cls.JSON
-            return {"date-time": cls.INSTANT, "date": cls.DATE}.get(
-                prop.get("format", ""), cls.TEXT
-            )
+            return _BY_FORMAT.get(str(prop.get("format")), cls.TEXT)
         if name == "array":
             items = prop.get("items")
             plain = isinstance(items, Mapping) and items.get("type", "string") == "string"
@@ -92,6 +91,8 @@ _JSON_SCHEMA: dict[ColumnType, dict[str, Any]] = {
     ColumnType.NUMBER: {"type": "number"},
     ColumnType.BOOLEAN: {"type": "boolean"},
 }
+
+_BY_FORMAT = {"date-time": ColumnType.INSTANT, "date": ColumnType.DATE}
 
 _BY_JSON_NAME = {
     "integer": ColumnType.INTEGER,

@@ -88,7 +88,9 @@ class DatasetDescription(BaseModel):
         data = self.model_dump(mode="json")
         data["created"] = format_instant(self.created)
         data["version_label"] = self.label
-        return json.dumps(data, ensure_ascii=False, indent=2).encode() + b"\n"
+        text = json.dumps(data, ensure_ascii=False, indent=2)
+        # An unpaired surrogate in a key that is kept becomes the escape that JSON has for it.
+        return text.encode("utf-8", "backslashreplace") + b"\n"
 
     @staticmethod
     def describe_tables(models: Mapping[str, DataModel]) -> dict[str, dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,14 @@ class TableWriter:
         if self._pending_rows or (not self.entries and self._file is None):
             self._flush()
         self._finish_file()
+
+    def abort(self) -> None:
+        """Let go of an unfinished file, which may not be writable any more."""
+        file, self._file = self._file, None
+        if file is not None:
+            file.writer.is_open = False  # or it would write its footer when it is collected
+            with suppress(OSError):
+                file.sink.close()
 
     def _flush(self) -> None:
         rows = pa.Table.from_batches(self._pending, self._schema)

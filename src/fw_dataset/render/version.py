@@ -74,18 +74,22 @@ def _render_table(
     total = snapshot.count(table.container)
     renderer = BatchRenderer(selection, report, skip_errors=skip_errors)
     done = 0
-    with ThreadPoolExecutor(1) as writing:
-        pending: Future[None] | None = None
-        for batch in snapshot.batches(table.container, table.order):
-            report.rows_read += len(batch)
-            rows = renderer.render(batch)
-            done += sum(len(data) for _, data in batch if data is not None)
+    try:
+        with ThreadPoolExecutor(1) as writing:
+            pending: Future[None] | None = None
+            for batch in snapshot.batches(table.container, table.order):
+                report.rows_read += len(batch)
+                rows = renderer.render(batch)
+                done += sum(len(data) for _, data in batch if data is not None)
+                if pending is not None:
+                    pending.result()
+                # Compressing needs no Python: the next batch is decoded meanwhile.
+                pending = writing.submit(writer.write, rows)
+                if progress is not None:
+                    progress(Progress("render", table.name, report.rows_read, total, done))
             if pending is not None:
                 pending.result()
-            # Compressing needs no Python: the next batch is decoded meanwhile.
-            pending = writing.submit(writer.write, rows)
-            if progress is not None:
-                progress(Progress("render", table.name, report.rows_read, total, done))
-        if pending is not None:
-            pending.result()
         writer.close()
+    except BaseException:
+        writer.abort()
+        raise

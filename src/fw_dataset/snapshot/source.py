@@ -14,7 +14,13 @@ from pathlib import Path
 
 from isal import igzip, isal_zlib
 
-from fw_dataset.errors import SnapshotError, StorageDeniedError, StorageError, StorageFullError
+from fw_dataset.errors import (
+    FWDatasetError,
+    SnapshotError,
+    StorageDeniedError,
+    StorageError,
+    StorageFullError,
+)
 from fw_dataset.snapshot.database import Snapshot, SourceCopy, SourceFile
 
 __all__ = ["open_snapshot", "source_sha256"]
@@ -58,9 +64,10 @@ def open_snapshot(
             magic = file.read(len(_SQLITE_MAGIC))
     except OSError as error:
         raise SnapshotError(f"snapshot {source}: {error.strerror or error}") from None
-    with _translated(source, workdir):
+    told = _Told(progress)
+    with _translated(source, workdir, told):
         if magic.startswith(_GZIP_MAGIC):
-            unpacked = _unpack(source, workdir, keep=keep, progress=progress)
+            unpacked = _unpack(source, workdir, keep=keep, progress=told)
         elif magic == _SQLITE_MAGIC:
             unpacked = _take(source, workdir, keep=keep)
         elif not magic:
@@ -89,7 +96,23 @@ def source_sha256(path: str | os.PathLike[str]) -> str:
         raise SnapshotError(f"snapshot {path}: {error.strerror or error}") from None
 
 
-def _unpack(source: Path, workdir: Path, *, keep: bool, progress: BytesDone | None) -> _Unpacked:
+class _Told:
+    """The caller's callback, whose own errors are no errors of the snapshot."""
+
+    def __init__(self, progress: BytesDone | None) -> None:
+        self._progress = progress
+        self.error: Exception | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        if self._progress is not None:
+            try:
+                self._progress(done, total)
+            except Exception as error:
+                self.error = error
+                raise
+
+
+def _unpack(source: Path, workdir: Path, *, keep: bool, progress: BytesDone) -> _Unpacked:
     """Decompress, hash both forms and copy the source, the three side by side."""
     database = workdir / "snapshot.db"
     copy = workdir / "snapshot.db.gz" if keep else None
@@ -103,8 +126,7 @@ def _unpack(source: Path, workdir: Path, *, keep: bool, progress: BytesDone | No
                 hashing.result()
                 hashing = pool.submit(content.update, chunk)
                 out.write(chunk)
-                if progress is not None:
-                    progress(min(raw.tell(), total), total)
+                progress(min(raw.tell(), total), total)
             size = out.tell()
         hashing.result()
         source_digest = copying.result()
@@ -152,22 +174,26 @@ def _compress(source: Path, copy: Path) -> None:
 
 
 @contextmanager
-def _translated(source: Path, workdir: Path) -> Iterator[None]:
+def _translated(source: Path, workdir: Path, told: _Told) -> Iterator[None]:
     try:
         yield
-    except SnapshotError:
-        raise
-    except EOFError:
-        raise SnapshotError(
+    except (EOFError, OSError, isal_zlib.error) as error:  # type: ignore[misc] # stubs say object
+        if error is told.error or isinstance(error, FWDatasetError):
+            raise
+        raise _translation(error, source, workdir) from None
+
+
+def _translation(error: Exception, source: Path, workdir: Path) -> FWDatasetError:
+    if isinstance(error, EOFError):
+        return SnapshotError(
             f"snapshot {source}: the gzip ends too early; the file was cut short, take it anew"
-        ) from None
-    except (igzip.BadGzipFile, isal_zlib.error) as error:  # type: ignore[misc] # stubs say object
-        raise SnapshotError(f"snapshot {source}: the gzip is damaged: {error}") from None
-    except PermissionError as error:
-        raise StorageDeniedError(f"{error.filename or workdir}: {error.strerror}") from None
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageFullError(
-                f"{workdir}: no space left for the unpacked snapshot; name another work folder"
-            ) from None
-        raise StorageError(f"{error.filename or source}: {error.strerror or error}") from None
+        )
+    if not isinstance(error, OSError) or isinstance(error, igzip.BadGzipFile):
+        return SnapshotError(f"snapshot {source}: the gzip is damaged: {error}")
+    if isinstance(error, PermissionError):
+        return StorageDeniedError(f"{error.filename or workdir}: {error.strerror}")
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageFullError(
+            f"{workdir}: no space left for the unpacked snapshot; name another work folder"
+        )
+    return StorageError(f"{error.filename or source}: {error.strerror or error}")
