@@ -20,6 +20,7 @@ from fw_dataset.errors import (
     StorageFullError,
 )
 from fw_dataset.storage import LocalStorage
+from fw_dataset.storage.locks import hold
 from tests.support.datasets import untouched
 from tests.support.privileges import as_ordinary_user
 from tests.support.processes import failing_steps, run_killed
@@ -298,3 +299,23 @@ def test_a_writer_of_another_machine_is_not_swept(storage: LocalStorage) -> None
 
     assert foreign.exists()
     assert [item.key for item in storage.list()] == ["folder/x", "folder/y"]
+
+
+def test_a_file_that_was_taken_for_a_dead_writers_is_not_made_again(
+    storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: list[Path] = []
+
+    def hold_and_lose(path: Path) -> int:
+        handle = hold(path)
+        names.append(path)
+        if len(names) == 1:
+            path.unlink()
+        return handle
+
+    monkeypatch.setattr("fw_dataset.storage.local.hold", hold_and_lose)
+    storage.put("folder/x", b"there")
+
+    assert storage.get("folder/x") == b"there"
+    # A sweeper that is late removes by name, so the name must be another.
+    assert len(set(names)) == len(names) == 2

@@ -157,9 +157,8 @@ class LocalStorage:
     @contextmanager
     def _partial(self, path: Path) -> Iterator[Path]:
         """A file beside ``path`` to write to, gone afterwards whatever happens."""
-        partial = path.parent / f"{_PARTIAL}{secrets.token_hex(8)}"
         try:
-            lock = _begin(partial)
+            partial, lock = _begin(path.parent)
             try:
                 yield partial
             finally:
@@ -176,18 +175,20 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False  # a link that leads nowhere
 
 
-def _begin(partial: Path) -> int:
+def _begin(folder: Path) -> tuple[Path, int]:
     """Make an empty file, held by this process, and its folder, which stays from then on."""
     for _ in range(_ATTEMPTS):
+        # A new name each time: somebody may be about to remove the file of the name before.
+        partial = folder / f"{_PARTIAL}{secrets.token_hex(8)}"
         with suppress(FileNotFoundError):  # others remove folders that are empty
-            _make_folder(partial.parent)
-            for path in partial.parent.glob(f"{_PARTIAL}*"):
+            _make_folder(folder)
+            for path in folder.glob(f"{_PARTIAL}*"):
                 remove_if_free(path)  # its writer was killed
             lock = hold(partial)
             if partial.exists():
-                return lock
+                return partial, lock
             os.close(lock)  # it was taken for a dead writer's before it was held
-    raise StorageError(f"{partial.parent}: other writers keep removing this folder")
+    raise StorageError(f"{folder}: other writers keep removing this folder")
 
 
 def _make_folder(folder: Path) -> None:
