@@ -46,9 +46,7 @@ def stage(
 ) -> StagedVersion:
     """Write everything but the tables, which stand in ``folder`` already."""
     entries = list(rendered.entries)
-    rows: dict[str, int] = {}
-    for entry in entries:
-        rows[entry.table or ""] = rows.get(entry.table or "", 0) + (entry.rows or 0)
+    rows = Manifest(files=tuple(entries)).rows
 
     def write(path: str, data: bytes) -> None:
         target = folder / path
