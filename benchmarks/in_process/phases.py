@@ -19,13 +19,14 @@ IMPORT, REST = "start and imports", "all else"
 # Module, name in it, phase; what calls the others comes last, and is timed without them.
 _CALLS = (
     ("fw_dataset.snapshot.order", "OrderedTable._sort", "order"),
-    ("fw_dataset.render.decoding", "FastDecoder.decode", "decode"),
+    ("fw_dataset.snapshot.order", "OrderedTable._read", "read"),
+    ("fw_dataset.render.decoding", "FastDecoder.begin", "cut"),
+    ("fw_dataset.render.decoding", "_Plan.parse", "decode"),
     ("fw_dataset.render.exact", "ExactReader.read", "decode exactly"),
     ("fw_dataset.render.parquet", "TableWriter.write", "compress"),
     ("fw_dataset.render.parquet", "TableWriter.close", "compress"),
-    ("fw_dataset.render.batches", "BatchRenderer.render", "columns"),
+    ("fw_dataset.render.batches", "BatchRenderer.finish", "columns"),
 )
-_ITERATORS = (("fw_dataset.snapshot.database", "Snapshot.batches", "read"),)
 # Nothing else runs meanwhile, but their own threads.
 _ALONE = (
     ("fw_dataset.builder", "stage", "stage"),
@@ -61,7 +62,6 @@ def _wrap(builder: Any, watch: Stopwatch) -> list[str]:
     _time_opening(builder, watch)
     for points, wrap in (
         (_CALLS, watch.time_calls),
-        (_ITERATORS, watch.time_items),
         (_ALONE, watch.time_calls_alone),
     ):
         for module, path, phase in points:

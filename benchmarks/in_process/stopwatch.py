@@ -12,8 +12,6 @@ from typing import Any
 
 __all__ = ["Spent", "Stopwatch"]
 
-_NOTHING = object()
-
 
 @dataclass
 class Spent:
@@ -82,25 +80,5 @@ class Stopwatch:
         def timed(*args: Any, **options: Any) -> Any:
             with self.part(part, clock):
                 return function(*args, **options)
-
-        setattr(owner, name, timed)
-
-    def time_items(self, owner: Any, name: str, part: str) -> None:
-        """Time what an iterator does for its items, from now on.
-
-        Raises:
-            AttributeError: there is no function of that name.
-        """
-        function = getattr(owner, name)
-
-        @functools.wraps(function)
-        def timed(*args: Any, **options: Any) -> Iterator[Any]:
-            items = iter(function(*args, **options))
-            while True:
-                with self.part(part):
-                    item = next(items, _NOTHING)
-                if item is _NOTHING:
-                    return
-                yield item
 
         setattr(owner, name, timed)

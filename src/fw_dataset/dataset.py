@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from fw_dataset.errors import DatasetFormatError, VersionConflictError, VersionNotFoundError
 from fw_dataset.format.names import LATEST
 from fw_dataset.format.schema import DataModel
-from fw_dataset.query import connect_version
 from fw_dataset.storage import Storage, open_storage
 from fw_dataset.versions.catalog import Catalog, CommittedVersion, VersionInfo
 
@@ -124,7 +123,7 @@ class Dataset:
     def conn(self) -> duckdb.DuckDBPyConnection:
         """The connection of :meth:`execute`, made at the first use."""
         if self._connection is None:
-            self._connection = connect_version(self._current)
+            self._connection = _connect(self._current)
         return self._connection
 
     def connect(
@@ -141,7 +140,7 @@ class Dataset:
             DatasetFormatError: a schema or data file is damaged.
         """
         chosen = self._catalog.find(version)
-        connection = connect_version(chosen, fully_populate=fully_populate)
+        connection = _connect(chosen, fully_populate=fully_populate)
         # The caller may still hold the one before, so it is let go, not closed.
         self._current, self._connection = chosen, connection
         return connection
@@ -233,3 +232,11 @@ class Dataset:
 
     def _find(self, version: str | None) -> CommittedVersion:
         return self._current if version is None else self._catalog.find(version)
+
+
+def _connect(
+    version: CommittedVersion, *, fully_populate: bool = True
+) -> duckdb.DuckDBPyConnection:
+    from fw_dataset.query import connect_version  # noqa: PLC0415 - DuckDB takes long to load
+
+    return connect_version(version, fully_populate=fully_populate)

@@ -18,7 +18,7 @@ from tests.cli.commands import (
     fw_dataset_process,
 )
 
-MANY = "SELECT i, repeat('x', 100) AS t FROM range(20000000) AS r(i)"
+MANY = "SELECT i, repeat('x', 100) AS t FROM range(200000000) AS r(i)"
 ENDLESS = "SELECT sum(a.i * b.i) FROM range(10000000) AS a(i), range(10000000) AS b(i)"
 FORMATS = ("csv", "json", "ndjson", "parquet", "arrow")
 ASCII = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}

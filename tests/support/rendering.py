@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass, fields
 from functools import cache
@@ -15,7 +16,9 @@ from fw_dataset.render.batches import BatchRenderer
 from fw_dataset.render.exact import ExactReader
 from fw_dataset.render.report import TableReport
 from fw_dataset.render.selection import ControlColumns, Selection, select_columns
+from fw_dataset.snapshot import RawBatch
 
+_EXECUTOR = ThreadPoolExecutor(1)
 _ALL = select_columns(None)
 ALL_TABLES = tuple(_ALL)
 
@@ -50,7 +53,7 @@ def render_batches(
 ) -> Rendered:
     """Render batches one after the other; the ids of the records are their numbers."""
     report = TableReport()
-    renderer = BatchRenderer(selection or _ALL[table], report, skip_errors=skip_errors)
+    renderer = BatchRenderer(selection or _ALL[table], report, _EXECUTOR, skip_errors=skip_errors)
     return _render(renderer, report, batches)
 
 
@@ -81,7 +84,7 @@ def render_alone(table: str, record: bytes) -> dict[str, Any]:
 @cache
 def _kept_renderer(table: str) -> tuple[BatchRenderer, TableReport]:
     report = TableReport()
-    return BatchRenderer(_ALL[table], report, skip_errors=False), report
+    return BatchRenderer(_ALL[table], report, _EXECUTOR, skip_errors=False), report
 
 
 def _render(
@@ -91,7 +94,7 @@ def _render(
     for batch in batches:
         records = [(str(report.rows_read + row), data) for row, data in enumerate(batch)]
         report.rows_read += len(records)
-        done.append(renderer.render(records))
+        done.append(renderer.render(RawBatch.of(records)))
     return Rendered(done, report)
 
 

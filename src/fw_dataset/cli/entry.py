@@ -7,9 +7,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Sequence
 
 import click
 
@@ -17,6 +15,7 @@ from fw_dataset.cli.app import fw_dataset
 from fw_dataset.cli.completion import COMPLETE_VARIABLE, complete
 from fw_dataset.cli.failures import CommandError, Terminated, say, say_error
 from fw_dataset.cli.options import PROGRAM, Settings
+from fw_dataset.cli.signals import unwinding
 from fw_dataset.cli.streams import discard_stdout, finish_stdout, prepare_streams
 from fw_dataset.errors import FWDatasetError
 
@@ -48,7 +47,7 @@ def run(arguments: Sequence[str]) -> int:
 def _run(arguments: Sequence[str]) -> int:
     settings = Settings()
     try:
-        with _signals():
+        with unwinding():
             code = _invoke(arguments, settings)
             sys.stdout.flush()
     except (KeyboardInterrupt, click.Abort):
@@ -107,23 +106,3 @@ def _explain_unexpected(error: Exception, settings: Settings) -> None:
         say("".join(traceback.format_exception(error)).rstrip())
     hint = "" if settings.verbose else "; run it again with -v to see where"
     say_error(f"unexpected {type(error).__name__}: {error}{hint}")
-
-
-@contextmanager
-def _signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP unwind as Ctrl-C does, so that no half-written file stays."""
-
-    def end(number: int, _: FrameType | None) -> None:
-        raise Terminated(number)
-
-    names = ("SIGTERM", "SIGHUP")
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    # What the caller has set, such as nohup's ignoring, stays.
-    ours = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
-    for number in ours:
-        signal.signal(number, end)
-    try:
-        yield
-    finally:
-        for number in ours:
-            signal.signal(number, signal.SIG_DFL)

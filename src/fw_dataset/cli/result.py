@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from fw_dataset.cli.failures import CommandError
+from fw_dataset.cli.signals import raise_if_asked_to_end
 from fw_dataset.format.names import quote_identifier
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class _Interruptible:
                     return
             coming = self._start(read)
             yield value
+            raise_if_asked_to_end()
 
     def end(self) -> None:
         """Stop what still runs, and close the connection."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 
 import pyarrow as pa
@@ -11,12 +12,12 @@ import pyarrow as pa
 from fw_dataset.errors import RecordError
 from fw_dataset.format.tables import EXTRA
 from fw_dataset.render.columns import MISFIT, Columns
-from fw_dataset.render.decoding import Decoded, FastDecoder
+from fw_dataset.render.decoding import Begun, Decoded, FastDecoder
 from fw_dataset.render.exact import ExactReader, ExactRecord
 from fw_dataset.render.report import TableReport
 from fw_dataset.render.selection import Selection
 from fw_dataset.render.values import POOL
-from fw_dataset.snapshot import RawRecord, key_text
+from fw_dataset.snapshot import RawBatch, RawRecord, key_text
 
 __all__ = ["BatchRenderer"]
 
@@ -27,39 +28,56 @@ class BatchRenderer:
     Args:
         selection: the table and the columns to keep.
         report: where the counts go.
+        executor: for work that needs no Python.
         skip_errors: leave records that cannot be read out, instead of raising.
     """
 
-    def __init__(self, selection: Selection, report: TableReport, *, skip_errors: bool) -> None:
+    def __init__(
+        self,
+        selection: Selection,
+        report: TableReport,
+        executor: Executor,
+        *,
+        skip_errors: bool,
+    ) -> None:
         self._selection = selection
         self._report = report
         self._skip_errors = skip_errors
-        self._fast = FastDecoder(selection)
+        self._fast = FastDecoder(selection, executor)
         self._exact = ExactReader(selection)
         self.schema = selection.model.to_arrow()
 
-    def render(self, records: Sequence[RawRecord]) -> pa.RecordBatch:
+    def render(self, raw: RawBatch) -> pa.RecordBatch:
         """Render one batch; the report is added to.
 
         Raises:
             RecordError: a record cannot be read, and errors are not skipped.
         """
+        return self.finish(self.begin(raw))
+
+    def begin(self, raw: RawBatch) -> Begun:
+        """Begin to render a batch, so that another can be finished meanwhile.
+
+        Raises:
+            RecordError: a record has no data, and errors are not skipped.
+        """
         with _collector_paused():
-            return self._render(records)
+            return self._fast.begin(self._with_data(raw))
 
-    def _render(self, records: Sequence[RawRecord]) -> pa.RecordBatch:
-        if any(data is None for _, data in records):
-            records = [record for record in records if self._is_there(record)]
-        decoded, patches = self._decode(records)
-        batch = Columns(self._selection, self._fast.plan, decoded, patches)
-        for name in self.schema.names:
-            if name != EXTRA:
-                self._fit(batch, name, records)
-        return self._finish(batch)
+    def finish(self, begun: Begun) -> pa.RecordBatch:
+        """Finish the rendering of a batch; the report is added to.
 
-    def _decode(
-        self, records: Sequence[RawRecord]
-    ) -> tuple[list[Decoded | None], dict[int, ExactRecord | None]]:
+        Raises:
+            RecordError: a record cannot be read, and errors are not skipped.
+        """
+        with _collector_paused():
+            batch = Columns(self._selection, *self._decode(begun))
+            for name in self.schema.names:
+                if name != EXTRA:
+                    self._fit(batch, name, begun.raw)
+            return self._finish(batch)
+
+    def _decode(self, begun: Begun) -> tuple[Decoded, dict[int, ExactRecord | None]]:
         """Decode records fast, and those that are refused exactly; these by their row."""
         exact: dict[int, ExactRecord | None] = {}
 
@@ -67,11 +85,19 @@ class BatchRenderer:
             """So that it is the record alone, not what came before it, that decides its reader."""
             if row in exact:
                 return False
-            read = exact[row] = self._read_exactly(records[row])
+            read = exact[row] = self._read_exactly(begun.raw.record(row))
             return read is not None and self._fast.learn(read.met)
 
-        decoded = self._fast.decode([data or b"" for _, data in records], learn_from)
-        return decoded, {row: exact[row] for row, one in enumerate(decoded) if one is None}
+        decoded = self._fast.finish(begun, learn_from)
+        return decoded, {row: exact[row] for row in decoded.odd}
+
+    def _with_data(self, raw: RawBatch) -> RawBatch:
+        """The batch without records that have no data."""
+        if all(part.text is not None for part in raw.parts):
+            return raw
+        records = [record for part in raw.parts for record in part.records()]
+        there = [record for record in records if self._is_there(record)]
+        return raw if len(there) == len(records) else RawBatch.of(there)
 
     def _is_there(self, record: RawRecord) -> bool:
         if record[1] is None:
@@ -90,13 +116,13 @@ class BatchRenderer:
             self._reject(record[0], str(error))
             return None
 
-    def _fit(self, batch: Columns, name: str, records: Sequence[RawRecord]) -> None:
+    def _fit(self, batch: Columns, name: str, raw: RawBatch) -> None:
         """Read rows with a value that does not fit its column exactly."""
         try:
             batch.arrow(name)
         except MISFIT:
             for row in batch.misfits(name):
-                batch.patch(row, self._read_exactly(records[row]))
+                batch.patch(row, self._read_exactly(raw.record(row)))
 
     def _finish(self, batch: Columns) -> pa.RecordBatch:
         columns = {name: batch.arrow(name) for name in self.schema.names if name != EXTRA}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import date, datetime, timezone
 from typing import Any
 
 import pyarrow as pa
@@ -23,13 +22,13 @@ _WHOLE = re.compile(r"-?\d{1,400}")
 _INTEGRAL = re.compile(r"-?\d{1,400}(\.0{1,400})?")
 _MIDNIGHT = re.compile(r"(\d{4}-\d\d-\d\d)[T ]00:00(:00(\.0{1,9})?)?(Z|[+-]00:?00)?")
 _ZONED = pa.timestamp("us", "UTC")
-# The years that Python and its dates can show: a folded-in offset may lead beyond them.
+# The years that Python and its dates can show, in the units of the two types. A folded-in offset
+# may lead beyond them.
+_DAYS = (-719_162, 2_932_896)
+_DAY = 86_400_000_000
 _YEARS = {
-    ColumnType.INSTANT: (
-        pa.scalar(datetime(1, 1, 1, tzinfo=timezone.utc), _ZONED),
-        pa.scalar(datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=timezone.utc), _ZONED),
-    ),
-    ColumnType.DATE: (pa.scalar(date.min, pa.date32()), pa.scalar(date.max, pa.date32())),
+    ColumnType.INSTANT: (_DAYS[0] * _DAY, (_DAYS[1] + 1) * _DAY - 1),
+    ColumnType.DATE: _DAYS,
 }
 
 
@@ -84,7 +83,7 @@ def to_moments(texts: Sequence[str | None] | pa.Array, kind: ColumnType) -> pa.A
     column = plain.cast(zoned, memory_pool=POOL)
     first, last = _YEARS[kind]
     ends = pc.min_max(column)
-    if ends["min"].is_valid and (ends["min"].value < first.value or ends["max"].value > last.value):
+    if ends["min"].is_valid and (ends["min"].value < first or ends["max"].value > last):
         raise pa.ArrowInvalid("not a year from 1 to 9999")
     return column.cast(kind.arrow, memory_pool=POOL)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from fw_dataset.format.manifest import FileEntry
 from fw_dataset.format.schema import DataModel
 from fw_dataset.render.batches import BatchRenderer
+from fw_dataset.render.decoding import Begun
 from fw_dataset.render.parquet import TableWriter
 from fw_dataset.render.progress import Progress, ProgressCallback
 from fw_dataset.render.report import RenderingReport, TableReport
@@ -17,6 +20,9 @@ from fw_dataset.render.selection import Selection
 from fw_dataset.snapshot import Snapshot
 
 __all__ = ["RenderedTables", "render_tables"]
+
+# Batches that wait for the writer, which now and then compresses a row group for long.
+_MOST_PENDING = 8
 
 
 @dataclass
@@ -72,23 +78,29 @@ def _render_table(
 ) -> None:
     table = selection.table
     total = snapshot.count(table.container)
-    renderer = BatchRenderer(selection, report, skip_errors=skip_errors)
     done = 0
+    # Arrow's own work and that of SQLite go on beside Python's: a batch is read while one before
+    # it is decoded, one more is made columns, and those before that are compressed.
+    begun: deque[Begun] = deque()
+    pending: deque[Future[None]] = deque()
     try:
-        with ThreadPoolExecutor(1) as writing:
-            pending: Future[None] | None = None
-            for batch in snapshot.batches(table.container, table.order):
-                report.rows_read += len(batch)
-                rows = renderer.render(batch)
-                done += sum(len(data) for _, data in batch if data is not None)
-                if pending is not None:
-                    pending.result()
-                # Compressing needs no Python: the next batch is decoded meanwhile.
-                pending = writing.submit(writer.write, rows)
-                if progress is not None:
+        with (
+            ThreadPoolExecutor(1) as writing,
+            ThreadPoolExecutor(1) as decoding,
+            snapshot.batches(table.container, table.order) as batches,
+        ):
+            renderer = BatchRenderer(selection, report, decoding, skip_errors=skip_errors)
+            for batch in chain(batches, [None]):
+                if batch is not None:
+                    report.rows_read += batch.rows
+                    begun.append(renderer.begin(batch))
+                    done += batch.bytes
+                while len(begun) > (0 if batch is None else 1):
+                    pending.append(writing.submit(writer.write, renderer.finish(begun.popleft())))
+                while len(pending) > (0 if batch is None else _MOST_PENDING):
+                    pending.popleft().result()
+                if progress is not None and batch is not None:
                     progress(Progress("render", table.name, report.rows_read, total, done))
-            if pending is not None:
-                pending.result()
         writer.close()
     except BaseException:
         writer.abort()

@@ -12,11 +12,16 @@ from typing import NamedTuple
 
 from fw_dataset.errors import SnapshotError
 from fw_dataset.format.names import quote_identifier
-from fw_dataset.snapshot.order import OrderedTable, RawRecord
+from fw_dataset.snapshot.order import OrderedTable
+from fw_dataset.snapshot.records import RawBatch
 
-__all__ = ["TABLES", "RawRecord", "Record", "Snapshot", "SourceCopy", "SourceFile", "key_text"]
+__all__ = ["TABLES", "Record", "Snapshot", "SourceCopy", "SourceFile", "key_text"]
 
 TABLES = ("project", "subject", "session", "acquisition", "file", "analysis")
+
+
+# Mapped pages count as memory of this process, though the system can take them back.
+_MOST_MAPPED = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -44,10 +49,6 @@ class SourceFile:
     copy: SourceCopy | None
 
 
-BATCH_ROWS = 2048
-BATCH_BYTES = 8 << 20
-
-
 class Record(NamedTuple):
     """One record: its primary key, and its JSON as bytes (None where the source has none)."""
 
@@ -56,21 +57,32 @@ class Record(NamedTuple):
 
 
 class Snapshot:
-    """A checked snapshot, open for reading by one thread."""
+    """A checked snapshot, open for reading by one thread.
 
-    def __init__(self, path: Path, source: SourceFile, name: str | None = None) -> None:
+    Args:
+        path: the SQLite file.
+        source: what it is and where it comes from.
+        name: what errors call it.
+        is_own: whether nobody else can shorten the file, so that it can be mapped to memory.
+    """
+
+    def __init__(
+        self, path: Path, source: SourceFile, name: str | None = None, *, is_own: bool = False
+    ) -> None:
         self.path, self.source = path, source
+        self._mapped_bytes = _MOST_MAPPED if is_own else 0
         self.name = name or str(path)
         self._connection = self._connect()
-        self._background = ThreadPoolExecutor(1)
+        self._ordering, self._reader = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
         self._ahead: dict[str, Future[OrderedTable]] = {}
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, mapped_bytes: int = 0) -> sqlite3.Connection:
         # immutable: no lock and no journal beside a file that may be the user's own.
         uri = f"{self.path.absolute().as_uri()}?mode=ro&immutable=1"
         # Made in one thread and used in another, never in two at once.
         connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
         connection.text_factory = bytes
+        connection.execute(f"pragma mmap_size = {mapped_bytes}")
         return connection
 
     def close(self) -> None:
@@ -79,7 +91,8 @@ class Snapshot:
             if not future.cancel() and future.exception() is None:
                 future.result().close()
         self._ahead.clear()
-        self._background.shutdown()
+        self._ordering.shutdown()
+        self._reader.shutdown()
         self._connection.close()
 
     def check(self) -> None:
@@ -123,39 +136,36 @@ class Snapshot:
             table: the snapshot's table, such as ``"file"``.
             order: the keys of ``parents`` to order by, outermost first; the id comes last.
         """
-        for batch in self.batches(table, order):
-            for key, data in batch:
-                yield Record(key_text(key), data)
+        with self.batches(table, order) as batches:
+            for batch in batches:
+                for part in batch.parts:
+                    for key, data in part.records():
+                        yield Record(key_text(key), data)
 
-    def batches(self, table: str, order: Sequence[str] = ()) -> Iterator[list[RawRecord]]:
-        """The same records in lists of at most 2048, or of about 8 MB where they are long.
+    @contextmanager
+    def batches(self, table: str, order: Sequence[str] = ()) -> Iterator[Iterator[RawBatch]]:
+        """The same records in batches of at most 2048, or of about 8 MB where they are long.
 
-        Keys are as SQLite gives them; :func:`key_text` makes a text of one.
+        A batch can be asked for single records until the context ends. Keys are as SQLite gives
+        them; :func:`key_text` makes a text of one.
         """
         ahead = self._ahead.pop(table, None)
         with self._reading(table):
             ordered = (
-                OrderedTable(self._connect(), table, order) if ahead is None else ahead.result()
+                OrderedTable(self._connect(self._mapped_bytes), table, order)
+                if ahead is None
+                else ahead.result()
             )
-            with closing(ordered):
-                batch: list[RawRecord] = []
-                size = 0
-                for part in ordered.rows():
-                    batch += part
-                    size += sum(len(data) for _, data in part if data is not None)
-                    if len(batch) >= BATCH_ROWS or size >= BATCH_BYTES:
-                        yield batch
-                        batch, size = [], 0
-                if batch:
-                    yield batch
+            with closing(ordered), closing(ordered.batches(self._reader)) as batches:
+                yield batches
 
     def order_ahead(self, tables: Iterable[tuple[str, Sequence[str]]]) -> None:
         """Begin to put tables in order while others are read, in the order they are needed."""
         for table, order in tables:
-            self._ahead[table] = self._background.submit(self._order, table, order)
+            self._ahead[table] = self._ordering.submit(self._order, table, order)
 
     def _order(self, table: str, order: Sequence[str]) -> OrderedTable:
-        ordered = OrderedTable(self._connect(), table, order)
+        ordered = OrderedTable(self._connect(self._mapped_bytes), table, order)
         try:
             ordered.try_in_sqlite()
         except BaseException:

@@ -4,21 +4,43 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Executor, Future, wait
+from functools import partial
+from itertools import chain
 from operator import attrgetter
-from typing import TypeAlias
+from threading import Lock
+from typing import NamedTuple
 
 import msgspec
 
 from fw_dataset.format.names import quote_identifier
+from fw_dataset.snapshot.records import BETWEEN, RawBatch, RawPart, RawRecord
 
-__all__ = ["OrderedTable", "RawRecord"]
+__all__ = ["OrderedTable"]
 
-_FETCH_ROWS = 256
-_FETCH_BYTES = 16 << 20
+BATCH_ROWS = 2048
+BATCH_BYTES = 8 << 20
+# As many as fit the processor's cache when they are decoded.
+_PART_ROWS = 256
+# Long records are joined few at a time, so that no text is too much for memory.
+_PART_BYTES = 8 << 20
+# So many batches are read while another is rendered.
+_AHEAD = 2
+# A text comes as UTF-8 by itself; a cast would give the database's own encoding.
+_DATA = "case when typeof(data) in ('blob', 'text') then data else cast(data as blob) end"
+# Of a blob this needs no reading: its record's head says it.
+_LENGTH = "case typeof(data) when 'blob' then length(data) else length(cast(data as blob)) end"
 
-RawRecord: TypeAlias = "tuple[object, bytes | None]"
-"""A record as SQLite gives it: its primary key, and its JSON (None where there is none)."""
+
+class _Piece(NamedTuple):
+    """A stretch of the order: its first place, its records, those with data, their bytes."""
+
+    first: int
+    rows: int
+    with_data: int
+    bytes: int
 
 
 class OrderedTable:
@@ -34,10 +56,15 @@ class OrderedTable:
 
     def __init__(self, connection: sqlite3.Connection, table: str, order: Sequence[str]) -> None:
         self._connection = connection
+        # Two threads use the connection in turns.
+        self._lock = Lock()
         self._quoted = quote_identifier(table)
         self._order = order
         self._handle = self._row_handle()
         self._is_ordered = False
+        (encoding,) = connection.execute("pragma encoding").fetchone()
+        # Joining reads a blob as text, which in UTF-16 it is not.
+        self._joins = encoding == b"UTF-8"
 
     def close(self) -> None:
         """Release the connection."""
@@ -55,28 +82,95 @@ class OrderedTable:
         except sqlite3.OperationalError:
             self._connection.execute("drop table if exists temp.row_order")
 
-    def rows(self) -> Iterator[list[RawRecord]]:
-        """The records in order, some at a time."""
+    def batches(self, executor: Executor) -> Generator[RawBatch, None, None]:
+        """The records in order, read ahead by a thread of the executor.
+
+        A batch has at most 2048 records, of about 8 MB where they are long.
+        """
         if not self._is_ordered:
             place = _place_reader(self._order)
             self._connection.create_function("place", 1, place, deterministic=True)
             self._sort("place(cast(data as blob))")
-        longest = self._connection.execute(f"select max(length(data)) from {self._quoted}")
-        # Long records are fetched few at a time, so that a list of them is not too much.
-        at_once = max(1, min(_FETCH_ROWS, _FETCH_BYTES // max(1, longest.fetchone()[0] or 0)))
-        rows = self._connection.execute(
-            # A text comes as UTF-8 by itself; a cast would give the database's own encoding.
-            "select source.id, case typeof(source.data) when 'text' then source.data"
-            " else cast(source.data as blob) end from temp.row_order"
+        ahead: deque[Future[RawBatch]] = deque()
+        try:
+            for pieces in self._together():
+                ahead.append(executor.submit(self._read, pieces))
+                if len(ahead) > _AHEAD:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            wait([future for future in ahead if not future.cancel()])
+
+    def _together(self) -> Iterator[list[_Piece]]:
+        """The pieces of each batch."""
+        batch: list[_Piece] = []
+        for piece in chain.from_iterable(map(self._split, self._pieces(1))):
+            rows = sum(other.rows for other in batch) + piece.rows
+            size = sum(other.bytes for other in batch) + piece.bytes
+            if batch and (rows > BATCH_ROWS or size > BATCH_BYTES):
+                yield batch
+                batch = []
+            batch.append(piece)
+        if batch:
+            yield batch
+
+    def _pieces(self, first: int, last: int | None = None, rows: int = _PART_ROWS) -> list[_Piece]:
+        """The order, or a stretch of it, in pieces of so many rows."""
+        # One text for all of them, because each row of an answer would wait for other threads.
+        within = "" if last is None else f" where rowid between {first} and {last}"
+        with self._lock:
+            (text,) = self._connection.execute(
+                "select group_concat(printf('%d %d %d %d', place, n, there, size)) from ("
+                "select min(rowid) as place, count(*) as n, count(bytes) as there,"
+                f" coalesce(sum(bytes), 0) as size from temp.row_order{within}"
+                f" group by (rowid - {first}) / {rows})"
+            ).fetchone()
+        numbers = [] if text is None else [piece.split() for piece in text.split(b",")]
+        return sorted(_Piece(*map(int, piece)) for piece in numbers)
+
+    def _split(self, piece: _Piece) -> Iterator[_Piece]:
+        """A piece, or smaller ones where its records are long."""
+        if piece.bytes <= _PART_BYTES or piece.rows == 1:
+            yield piece
+        else:
+            last = piece.first + piece.rows - 1
+            for half in self._pieces(piece.first, last, -(-piece.rows // 2)):
+                yield from self._split(half)
+
+    def _read(self, pieces: Sequence[_Piece]) -> RawBatch:
+        joined = [piece for piece in pieces if self._joins and piece.with_data == piece.rows]
+        texts = dict(zip(joined, self._join(joined), strict=True)) if joined else {}
+        parts = [
+            RawPart(piece.rows, texts.get(piece), partial(self._fetch, piece)) for piece in pieces
+        ]
+        return RawBatch(parts, sum(piece.bytes for piece in pieces))
+
+    def _join(self, pieces: Sequence[_Piece]) -> Sequence[bytes]:
+        """The text of each piece, all in one row."""
+        text = (
+            f"(select group_concat({_DATA}, '{BETWEEN.decode()}') from temp.row_order"
             f" cross join {self._quoted} as source on source.{self._handle} = row_order.handle"
-            " order by row_order.rowid"
+            " where row_order.rowid between ? and ?)"
         )
-        while some := rows.fetchmany(at_once):
-            yield some
+        places = [place for one in pieces for place in (one.first, one.first + one.rows - 1)]
+        with self._lock:
+            rows = self._connection.execute(f"select {', '.join([text] * len(pieces))}", places)
+            return rows.fetchone()  # type: ignore[no-any-return]
+
+    def _fetch(self, piece: _Piece) -> list[RawRecord]:
+        with self._lock:
+            return self._connection.execute(
+                f"select source.id, {_DATA} from temp.row_order"
+                f" cross join {self._quoted} as source on source.{self._handle} = row_order.handle"
+                " where row_order.rowid between ? and ? order by row_order.rowid",
+                (piece.first, piece.first + piece.rows - 1),
+            ).fetchall()
 
     def _sort(self, place: str) -> None:
         self._connection.execute(
-            f"create temp table row_order as select {self._handle} as handle from {self._quoted}"
+            f"create temp table row_order as select {self._handle} as handle,"
+            f" {_LENGTH} as bytes from {self._quoted}"
             f" order by {place}, cast(id as blob), handle"
         )
         self._is_ordered = True

@@ -76,7 +76,8 @@ def open_snapshot(
             raise SnapshotError(
                 f"snapshot {source}: it is neither gzip nor SQLite (it starts with {magic[:8]!r})"
             )
-    snapshot = Snapshot(unpacked.database, unpacked.source, str(source))
+    is_own = unpacked.database != source
+    snapshot = Snapshot(unpacked.database, unpacked.source, str(source), is_own=is_own)
     try:
         snapshot.check()
         yield snapshot
