@@ -40,6 +40,9 @@ TEST := .venv/test-$(FLAVOUR)
 CHECK := .venv/check-$(FLAVOUR)
 DEMO := .venv/demo-$(FLAVOUR)
 BENCH := .venv/bench-$(FLAVOUR)
+# Azure's emulator, for the tests where Node and npm are; the others are Python packages.
+AZURITE_VERSION := 3.35.0
+AZURITE := .venv/azurite-$(AZURITE_VERSION)
 
 # -qq leaves pip its errors and takes its warnings, such as those about absent wheel folders.
 PIP_INSTALL = -m pip install -qq --no-input $(PINS)
@@ -53,10 +56,10 @@ help: ## list the targets
 demo: $(DEMO)/wheel ## render and query a synthetic project into ./demo-output
 	@$(DEMO)/bin/fw-dataset demo $(ARGS)
 
-test: $(TEST)/wheel ## run the tests against the built wheel
+test: $(TEST)/wheel $(AZURITE)/asked ## run the tests against the built wheel
 	FW_DATASET_TEST_WHEEL=1 $(TEST)/bin/python -m pytest $(ARGS)
 
-test-long: $(TEST)/wheel ## run all tests, the slow ones too, with more random examples
+test-long: $(TEST)/wheel $(AZURITE)/asked ## run all tests, the slow ones too, with more random examples
 	FW_DATASET_TEST_WHEEL=1 $(TEST)/bin/python -m pytest -m "slow or not slow" \
 		--hypothesis-profile=long --timeout=3600 $(ARGS)
 
@@ -85,7 +88,7 @@ build: $(BUILD)/ready ## build the source distribution and the wheel into ./dist
 
 clean: ## remove environments, caches, built files and the demo's output
 	rm -rf .venv/wheel .venv/build-* .venv/test-* .venv/check-* .venv/demo-* .venv/bench-* \
-		.venv/pins-*
+		.venv/pins-* .venv/azurite-*
 	@rmdir .venv 2>/dev/null || true
 	rm -rf dist demo-output .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
@@ -134,6 +137,23 @@ $(TEST)/ready: $(RECIPE_FILES) | .venv/wheel/ready
 
 $(TEST)/wheel: .venv/wheel/ready $(TEST)/ready
 	$(call swap_wheel,$(TEST))
+
+# Asked for each time, as Node may have come; installed once. Without it, the tests of Azure are
+# skipped, but not where everything must be tested (CI=true).
+.PHONY: $(AZURITE)/asked
+$(AZURITE)/asked:
+	@if test -e $(AZURITE)/ready; then exit 0; fi; \
+	if { node --version && npm --version; } >/dev/null 2>&1; then \
+		echo 'installing Azurite $(AZURITE_VERSION)'; \
+		rm -rf $(AZURITE); \
+		npm install --prefix $(AZURITE) --loglevel=error --no-audit --no-fund --no-save \
+			--no-update-notifier --ignore-scripts azurite@$(AZURITE_VERSION) >/dev/null \
+			&& touch $(AZURITE)/ready && exit 0; \
+	fi; \
+	case "$${CI:-false}" in \
+		false | 0) echo 'Azurite is not here (it needs Node and npm): no test of Azure runs' ;; \
+		*) echo 'Azurite is not here (it needs Node and npm), and CI tests all' >&2; exit 1 ;; \
+	esac
 
 $(DEMO)/ready: $(RECIPE_FILES) | .venv/wheel/ready
 	$(call new_environment,$(DEMO))

@@ -15,9 +15,13 @@
     ├── MissingExtraError (ImportError)      an optional package is not installed
     └── StorageError (OSError)               bytes could not be read or written
         ├── UnsupportedLocationError (ValueError)
+        ├── CredentialsError (ValueError)    credentials that are missing or of no known form
+        ├── BucketNotFoundError (FileNotFoundError)
         ├── ObjectNotFoundError (FileNotFoundError)
         ├── ObjectExistsError (FileExistsError)
         ├── StorageDeniedError (PermissionError)
+        ├── StorageUnreachableError (ConnectionError)
+        ├── StorageTimeoutError (TimeoutError)
         └── StorageFullError
 
 The built-in bases are those that the 0.3 and 0.4 releases raised at the same places, so that
@@ -30,7 +34,9 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 __all__ = [
+    "BucketNotFoundError",
     "ControlColumnsError",
+    "CredentialsError",
     "DatasetFormatError",
     "DatasetNotFoundError",
     "FWDatasetError",
@@ -43,6 +49,8 @@ __all__ = [
     "StorageDeniedError",
     "StorageError",
     "StorageFullError",
+    "StorageTimeoutError",
+    "StorageUnreachableError",
     "TableNotFoundError",
     "UnsupportedLocationError",
     "VersionConflictError",
@@ -123,6 +131,14 @@ class UnsupportedLocationError(StorageError, ValueError):
     """The URL or storage type is not one that can be opened."""
 
 
+class CredentialsError(StorageError, ValueError):
+    """Credentials for a storage are missing, or are not of a form that is known."""
+
+
+class BucketNotFoundError(StorageError, FileNotFoundError):
+    """There is no such bucket or container; none is ever created."""
+
+
 class ObjectNotFoundError(StorageError, FileNotFoundError):
     """There is no object of that key."""
 
@@ -133,6 +149,14 @@ class ObjectExistsError(StorageError, FileExistsError):
 
 class StorageDeniedError(StorageError, PermissionError):
     """The storage refuses access."""
+
+
+class StorageUnreachableError(StorageError, ConnectionError):
+    """The storage could not be reached, or broke the connection again and again."""
+
+
+class StorageTimeoutError(StorageError, TimeoutError):
+    """The storage did not answer in time."""
 
 
 class StorageFullError(StorageError):

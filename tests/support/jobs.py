@@ -54,7 +54,7 @@ def check_whole(version: CommittedVersion) -> None:
     """Make sure that a version has the files that its manifest names, and no others."""
     manifest = version.manifest
     assert isinstance(manifest, Manifest)
-    root = Path(version.storage.native_path(version.layout.root))
+    root = Path(version.storage.native_path(version.layout.root) or "")
     listed = {entry.path: entry.sha256 for entry in manifest.files}
     digests = {path: hashlib.sha256((root / path).read_bytes()).hexdigest() for path in listed}
     assert digests == listed

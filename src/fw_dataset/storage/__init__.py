@@ -1,8 +1,17 @@
-"""Bytes in and out, by key, over local disk and memory."""
+"""Bytes in and out, by key, over local disk, memory and the clouds' object stores."""
 
-from fw_dataset.storage.base import ObjectInfo, Storage
+from fw_dataset.storage.base import CHUNK_SIZE, ObjectInfo, Storage
 from fw_dataset.storage.local import LocalStorage
-from fw_dataset.storage.location import open_storage
+from fw_dataset.storage.location import Credentials, open_filesystem, open_storage
 from fw_dataset.storage.memory import MemoryStorage
 
-__all__ = ["LocalStorage", "MemoryStorage", "ObjectInfo", "Storage", "open_storage"]
+__all__ = [
+    "CHUNK_SIZE",
+    "Credentials",
+    "LocalStorage",
+    "MemoryStorage",
+    "ObjectInfo",
+    "Storage",
+    "open_filesystem",
+    "open_storage",
+]

@@ -6,12 +6,13 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
-from fw_dataset.errors import ObjectNotFoundError, StorageError
-from fw_dataset.storage.base import ObjectInfo
+from fw_dataset.errors import ObjectNotFoundError, StorageDeniedError, StorageError
+from fw_dataset.storage.base import CHUNK_SIZE, ObjectInfo
 from fw_dataset.storage.keys import check_key
 from fw_dataset.storage.locks import hold, lock_folder, remove_if_free
 from fw_dataset.storage.system_errors import translated
@@ -73,12 +74,55 @@ class LocalStorage:
             return path.is_file()
 
     def get(self, key: str) -> bytes:
+        with self._reading(self._path(key)) as file:
+            return file.read()
+
+    def get_many(self, keys: Sequence[str]) -> Sequence[bytes | StorageError]:
+        return [self._get_or_error(key) for key in keys]
+
+    def _get_or_error(self, key: str) -> bytes | StorageError:
+        try:
+            return self.get(key)
+        except StorageError as error:
+            return error
+
+    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
+        return self.get_parts([(key, start, end) for start, end in ranges])
+
+    def get_parts(self, parts: Sequence[tuple[str, int, int]]) -> Sequence[bytes]:
+        return [self._part(key, start, end) for key, start, end in parts]
+
+    def _part(self, key: str, start: int, end: int) -> bytes:
         path = self._path(key)
+        with self._reading(path) as file:
+            file.seek(start)
+            part = file.read(end - start)
+        if len(part) != end - start:
+            raise StorageError(f"{path}: it is shorter than it was when it was listed")
+        return part
+
+    def stream(self, key: str, chunk_size: int = CHUNK_SIZE) -> Iterator[bytes]:
+        with self._reading(self._path(key)) as file:
+            while chunk := file.read(chunk_size):
+                yield chunk
+
+    @contextmanager
+    def _reading(self, path: Path) -> Iterator[BinaryIO]:
         with translated(path):
             try:
-                return path.read_bytes()
+                with open(path, "rb") as file:
+                    yield file
             except (IsADirectoryError, NotADirectoryError):
                 raise ObjectNotFoundError(f"{path}: there is no such file") from None
+
+    def check_writable(self) -> None:
+        with translated(self.root):
+            # The nearest folder that is there: the others would be made in it.
+            path = next(path for path in (self.root, *self.root.parents) if path.exists())
+            if not path.is_dir():
+                raise StorageError(f"{path}: a file is in the way, it must be a folder")
+            if not os.access(path, os.W_OK | os.X_OK):
+                raise StorageDeniedError(f"{path}: it cannot be written to")
 
     def put(self, key: str, data: bytes) -> None:
         path = self._path(key)
@@ -108,6 +152,20 @@ class LocalStorage:
                 _sync(partial)
                 _move(partial, target, if_absent=if_absent)
             _sync(target.parent)
+
+    def put_files(
+        self, files: Sequence[tuple[str, Path]], stored: Callable[[int], None] | None = None
+    ) -> None:
+        for key, path in files:
+            with translated(path):
+                size = path.stat().st_size
+            self.put_file(key, path)
+            if stored is not None:
+                stored(size)
+
+    def delete_many(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.delete(key)
 
     def clear(self, prefix: str) -> None:
         folder = self._path(prefix)

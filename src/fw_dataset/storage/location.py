@@ -3,34 +3,78 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from fw_dataset.errors import UnsupportedLocationError
 from fw_dataset.storage.base import Storage
 from fw_dataset.storage.local import LocalStorage
 
-__all__ = ["LOCAL_TYPES", "open_storage"]
+if TYPE_CHECKING:
+    from fw_dataset.storage.credentials import StoreConfig
 
+__all__ = ["LOCAL_TYPES", "Credentials", "open_filesystem", "open_storage"]
+
+# As long as a person would wait; a request moves at most 8 MiB either way.
+_CLIENT = {"connect_timeout": "10s", "timeout": "60s"}
+_RETRIES = {"max_retries": 8, "retry_timeout": timedelta(seconds=90)}
 LOCAL_TYPES = frozenset({"fs", "local", "file"})
+Credentials = Mapping[str, Any] | str
+"""What a store asks for, by name, or a URL that holds it."""
 
 
-def open_storage(location: str | os.PathLike[str]) -> Storage:
-    """The storage at a path or URL (``file://`` or ``fs://``).
+def open_storage(
+    location: str | os.PathLike[str], credentials: Credentials | None = None
+) -> Storage:
+    """The storage at a path or URL (``file://``, ``s3://``, ``gs://``, ``az://`` …).
 
     Raises:
+        CredentialsError: the credentials are of no form that would do.
         UnsupportedLocationError: the URL is of a kind that cannot be opened.
     """
     text = os.fspath(location)
-    scheme, separator, _ = text.partition("://")
-    if not separator:
+    if "://" not in text:
         if not text:
-            raise UnsupportedLocationError("the path is empty: name a folder or a file:// URL")
+            raise UnsupportedLocationError("the location is empty: name a folder or a URL")
         return _local(text)
-    if scheme.lower() in LOCAL_TYPES:
+    if text.partition("://")[0].lower() in LOCAL_TYPES:
         return _local(_local_path(text))
-    raise UnsupportedLocationError(
-        f"{scheme}:// is not a kind of storage that can be opened: use a path or a file:// URL"
+    from fw_dataset.storage.credentials import config_from_url  # noqa: PLC0415 - seldom needed
+
+    return _open(config_from_url(text, credentials))
+
+
+def open_filesystem(
+    fs_type: str,
+    bucket: str | os.PathLike[str],
+    prefix: str | None = None,
+    credentials: Credentials | None = None,
+) -> Storage:
+    """The storage of a type, bucket and prefix, as the 0.3 and 0.4 releases name it.
+
+    Raises:
+        CredentialsError: the credentials are of no form that would do.
+        UnsupportedLocationError: the type is not known.
+    """
+    if fs_type in LOCAL_TYPES:
+        return _local(str(PurePath(bucket) / str(prefix or "").strip("/")))
+    from fw_dataset.storage.credentials import (  # noqa: PLC0415 - seldom needed
+        config_from_filesystem,
     )
+
+    return _open(config_from_filesystem(fs_type, os.fspath(bucket), prefix, credentials))
+
+
+def _open(config: StoreConfig) -> Storage:
+    if config.kind == "local":
+        return _local(str(PurePath(config.bucket) / config.prefix))
+    from fw_dataset.storage.objects import ObjectStorage  # noqa: PLC0415 - loads obstore
+
+    store = config.open(client_options=_CLIENT, retry_config=_RETRIES)
+    return ObjectStorage(store, config.url, config.bucket, config.tried)
 
 
 def _local(path: str) -> LocalStorage:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["hold", "is_held", "lock_folder", "remove_if_free"]
+__all__ = ["hold", "is_held", "lock_folder", "lock_name", "remove_if_free"]
 
 
 @contextmanager
@@ -20,6 +22,26 @@ def lock_folder(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+@contextmanager
+def lock_name(name: str) -> Iterator[None]:
+    """Be the only one in this block for this name, among all processes of this user."""
+    digest = hashlib.sha256(name.encode()).hexdigest()[:32]
+    path = Path(tempfile.gettempdir()) / f".fw-dataset-{os.getuid()}-{digest}.lock"
+    while True:
+        handle = hold(path)
+        try:
+            with suppress(FileNotFoundError):
+                if path.stat().st_ino == os.fstat(handle).st_ino:
+                    try:
+                        yield
+                    finally:
+                        path.unlink(missing_ok=True)
+                    return
+            # Whoever held it before has removed the file that was waited for.
+        finally:
+            os.close(handle)
 
 
 def hold(path: Path) -> int:

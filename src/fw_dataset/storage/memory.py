@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from fw_dataset.errors import ObjectExistsError, ObjectNotFoundError, UnsupportedLocationError
-from fw_dataset.storage.base import ObjectInfo
+from fw_dataset.errors import ObjectExistsError, ObjectNotFoundError, StorageError
+from fw_dataset.storage.base import CHUNK_SIZE, ObjectInfo
 from fw_dataset.storage.keys import check_key
 from fw_dataset.storage.system_errors import translated
 
@@ -16,7 +16,7 @@ __all__ = ["MemoryStorage"]
 
 
 class MemoryStorage:
-    """Objects in a dict; DuckDB cannot read them in place."""
+    """Objects in a dict."""
 
     def __init__(self) -> None:
         self._objects: dict[str, bytes] = {}
@@ -50,6 +50,34 @@ class MemoryStorage:
         except KeyError:
             raise ObjectNotFoundError(f"{self.url}{key}: there is no such object") from None
 
+    def get_many(self, keys: Sequence[str]) -> Sequence[bytes | StorageError]:
+        return [self._get_or_error(key) for key in keys]
+
+    def _get_or_error(self, key: str) -> bytes | StorageError:
+        try:
+            return self.get(key)
+        except StorageError as error:
+            return error
+
+    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
+        return self.get_parts([(key, start, end) for start, end in ranges])
+
+    def get_parts(self, parts: Sequence[tuple[str, int, int]]) -> Sequence[bytes]:
+        return [self._part(key, start, end) for key, start, end in parts]
+
+    def _part(self, key: str, start: int, end: int) -> bytes:
+        data = self.get(key)
+        if end > len(data):
+            raise StorageError(f"{self.url}{key}: it is shorter than it was when it was listed")
+        return data[start:end]
+
+    def stream(self, key: str, chunk_size: int = CHUNK_SIZE) -> Iterator[bytes]:
+        data = self.get(key)
+        return (data[start : start + chunk_size] for start in range(0, len(data), chunk_size))
+
+    def check_writable(self) -> None:
+        """It always can."""
+
     def put(self, key: str, data: bytes) -> None:
         with self._lock:
             self._objects[check_key(key)] = bytes(data)
@@ -65,6 +93,18 @@ class MemoryStorage:
         with translated(path):
             data = path.read_bytes()
         put(key, data)
+
+    def put_files(
+        self, files: Sequence[tuple[str, Path]], stored: Callable[[int], None] | None = None
+    ) -> None:
+        for key, path in files:
+            self.put_file(key, path)
+            if stored is not None:
+                stored(len(self.get(key)))
+
+    def delete_many(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.delete(key)
 
     def clear(self, prefix: str) -> None:
         for item in self.list(check_key(prefix)):
@@ -82,5 +122,5 @@ class MemoryStorage:
         with self._writing:
             yield
 
-    def native_path(self, key: str) -> str:
-        raise UnsupportedLocationError(f"{self.url}{key}: DuckDB cannot read objects in memory")
+    def native_path(self, key: str) -> None:
+        check_key(key)
