@@ -21,6 +21,7 @@ from benchmarks.querying import measure_querying
 from benchmarks.rendering import measure_million, measure_rendering
 from benchmarks.setting import CACHE, FLOOR, Setting, machine, short_folder
 from benchmarks.startup import measure_startup
+from benchmarks.storage_latency import measure_storage
 
 __all__ = ["CASES", "main"]
 
@@ -29,6 +30,7 @@ CASES: dict[str, Callable[[Setting], Case]] = {
     "render": measure_rendering,
     "phases": measure_phases,
     "query": measure_querying,
+    "storage": measure_storage,
     "million": measure_million,
 }
 _PACKAGES = ("fw-dataset", "duckdb", "pyarrow", "msgspec", "isal", "adbc-driver-sqlite")

@@ -57,7 +57,7 @@ def test_no_dataset(bucket: Path) -> None:
 
 def test_another_type(bucket: Path) -> None:
     secret = {"key": "hush-hush"}
-    with pytest.raises(UnsupportedLocationError, match=r"'nfs'.*fs, local, file") as caught:
+    with pytest.raises(UnsupportedLocationError, match=r"'nfs'.*'fs'.*'local'") as caught:
         FWDatasetClient.get_dataset_from_filesystem("nfs", bucket, PREFIX, secret)
     assert "hush" not in str(caught.value)
     assert "hush" not in repr(FWDatasetClient.get_dataset_from_filesystem("fs", bucket, "", secret))

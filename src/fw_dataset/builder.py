@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any, Literal
 
 from fw_dataset import __version__
 from fw_dataset.dataset import Dataset
-from fw_dataset.errors import StorageError, UnsupportedLocationError, VersionConflictError
+from fw_dataset.errors import StorageError, VersionConflictError
 from fw_dataset.format.description import DatasetDescription, DatasetInfo
 from fw_dataset.format.instants import parse_instant
 from fw_dataset.format.layout import README
@@ -24,7 +25,7 @@ from fw_dataset.render.progress import Progress, ProgressCallback
 from fw_dataset.render.selection import ControlColumns, Selection, select_columns
 from fw_dataset.render.version import RenderedTables, render_tables
 from fw_dataset.snapshot import Snapshot, open_snapshot
-from fw_dataset.storage import LocalStorage, Storage, open_storage
+from fw_dataset.storage import Credentials, LocalStorage, Storage, open_storage
 from fw_dataset.versions.catalog import Catalog, CommittedVersion
 from fw_dataset.versions.claim import discard_dead_claim
 from fw_dataset.versions.commit import commit
@@ -50,6 +51,8 @@ def render_snapshot(
     keep_source: bool | None = None,
     progress: ProgressCallback | None = None,
     workdir: str | os.PathLike[str] | None = None,
+    credentials: Credentials | None = None,
+    discard_claim: bool = False,
 ) -> Dataset:
     """Render a snapshot into a new version of the dataset at ``destination``.
 
@@ -70,7 +73,11 @@ def render_snapshot(
         keep_source: keep the snapshot and the project's record in the provenance; by default
             unless ``control_columns`` are given.
         progress: called with a :class:`~fw_dataset.Progress` now and then.
-        workdir: a folder with room for the unpacked snapshot; else the destination's root.
+        workdir: a folder with room for the unpacked snapshot; else the destination's root, or for
+            an object store this machine's folder for temporary files.
+        credentials: what the destination's store asks for; else what the environment gives.
+        discard_claim: take over from another writer of this version that is gone for good, though
+            this cannot be proved.
 
     Returns:
         The dataset, seen through the version that was rendered.
@@ -91,8 +98,10 @@ def render_snapshot(
         selections=select_columns(control_columns),
         keep_source=control_columns is None if keep_source is None else keep_source,
         options=_options(control_columns, on_error),
+        discard_claim=discard_claim,
     )
-    storage = open_storage(destination)
+    storage = open_storage(destination, credentials)
+    storage.check_writable()
     with ExitStack() as stack:
         if isinstance(storage, LocalStorage):
             stack.enter_context(folder_to_fill(storage.root))
@@ -109,6 +118,7 @@ class _Request:
     selections: dict[str, Selection]
     keep_source: bool
     options: dict[str, Any]
+    discard_claim: bool = False
 
 
 def _instant(created: datetime | str | None) -> datetime | None:
@@ -125,9 +135,7 @@ def _options(control_columns: ControlColumns | None, on_error: str) -> dict[str,
 def _work_parent(storage: Storage, workdir: str | os.PathLike[str] | None) -> Path:
     if workdir is not None:
         return Path(workdir)
-    if not isinstance(storage, LocalStorage):
-        raise UnsupportedLocationError(f"{storage.url}: name a workdir for this storage")
-    return storage.root
+    return storage.root if isinstance(storage, LocalStorage) else Path(tempfile.gettempdir())
 
 
 def _render(
@@ -150,7 +158,11 @@ def _render(
         staged = stage(folder, description, rendered, _provenance(snapshot, description, request))
         published = _in_bytes("publish", progress)
         committed = commit(
-            storage, staged, published, lambda: _publishing(catalog, description, request)
+            storage,
+            staged,
+            published,
+            lambda: _publishing(catalog, description, request),
+            discard_claim=request.discard_claim,
         )
         # If not, somebody else committed this version while we rendered it.
         if not committed and not _is_rendered(catalog, version, snapshot, request):
@@ -244,7 +256,7 @@ def _describe(
 
 def _dataset_info(storage: Storage) -> DatasetInfo:
     """A folder's own path is left out: it says nothing elsewhere, and two renders stay equal."""
-    kind = "fs" if isinstance(storage, LocalStorage) else None
+    kind = "fs" if isinstance(storage, LocalStorage) else storage.url.partition("://")[0]
     return DatasetInfo(type=kind, bucket="", prefix="", label="")
 
 

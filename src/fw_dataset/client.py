@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from pathlib import PurePath
 
 from fw_dataset.dataset import Dataset
-from fw_dataset.errors import UnsupportedLocationError
-from fw_dataset.storage.location import LOCAL_TYPES, open_storage
+from fw_dataset.storage import Credentials, open_filesystem
 
 __all__ = ["FWDatasetClient"]
 
@@ -21,23 +18,23 @@ class FWDatasetClient:
         fs_type: str,
         bucket: str | os.PathLike[str],
         prefix: str | None = None,
-        credentials: Mapping[str, str] | None = None,
+        credentials: Credentials | None = None,
     ) -> Dataset:
         """Open a dataset by its storage's type, bucket and prefix.
 
         Args:
-            fs_type: ``"fs"``, ``"local"`` or ``"file"``.
-            bucket: the root folder.
-            prefix: the dataset's folder below it.
-            credentials: not needed for folders.
+            fs_type: ``"s3"``, ``"gcs"`` or ``"gs"``, ``"azure"`` or ``"az"``, ``"fs"``,
+                ``"local"`` or ``"file"``.
+            bucket: the bucket or container, or the root folder.
+            prefix: where the dataset is below it.
+            credentials: what the store asks for, such as ``{"url": "s3://…?access_key_id=…"}``
+                (docs/how-to/storage.md has all forms); else what the environment gives. Folders
+                need none.
 
         Raises:
-            UnsupportedLocationError: the type is another.
+            CredentialsError: the credentials are of no form that would do.
+            UnsupportedLocationError: the type is not known.
             DatasetNotFoundError: there is no dataset.
+            StorageError: the storage refuses access, or cannot be reached.
         """
-        if fs_type not in LOCAL_TYPES:
-            raise UnsupportedLocationError(
-                f"storage type {fs_type!r} cannot be opened; there are: fs, local, file"
-            )
-        del credentials  # accepted as before; a folder needs none
-        return Dataset(open_storage(PurePath(bucket) / str(prefix or "").strip("/")))
+        return Dataset(open_filesystem(fs_type, bucket, prefix, credentials))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 from fw_dataset.errors import DatasetFormatError, VersionConflictError, VersionNotFoundError
 from fw_dataset.format.names import LATEST
 from fw_dataset.format.schema import DataModel
-from fw_dataset.storage import Storage, open_storage
+from fw_dataset.storage import Credentials, Storage, open_storage
 from fw_dataset.versions.catalog import Catalog, CommittedVersion, VersionInfo
 
 if TYPE_CHECKING:
     import duckdb
 
 __all__ = ["Dataset", "Table"]
+
+_FRESH_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -47,21 +50,44 @@ class Dataset:
     :meth:`open` to make one.
     """
 
-    def __init__(self, storage: Storage, version: str = LATEST) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        version: str = LATEST,
+        *,
+        cache: str | os.PathLike[str] | None = None,
+    ) -> None:
         self._storage = storage
         self._catalog = Catalog(storage)
+        self._cache = cache
         self._current = self._catalog.find(version)
+        # What was found while the dataset was opened serves its first connection, too.
+        self._found = (version, time.monotonic())
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     @classmethod
-    def open(cls, location: str | os.PathLike[str]) -> Dataset:
+    def open(
+        cls,
+        location: str | os.PathLike[str],
+        credentials: Credentials | None = None,
+        *,
+        cache: str | os.PathLike[str] | None = None,
+    ) -> Dataset:
         """Open the dataset at a path or URL, the folder that holds ``versions/``.
 
+        Args:
+            location: a path, or a URL such as ``s3://bucket/prefix``, ``gs://…`` or ``az://…``.
+            credentials: what the store asks for (docs/how-to/storage.md has all forms); else what
+                the environment gives. Folders need none.
+            cache: a folder of this machine that keeps data files of object stores.
+
         Raises:
+            CredentialsError: the credentials are of no form that would do.
             DatasetNotFoundError: there is no committed version there.
             UnsupportedLocationError: the URL is of a kind that cannot be opened.
+            StorageError: the storage refuses access, or cannot be reached.
         """
-        return cls(open_storage(location))
+        return cls(open_storage(location, credentials), cache=cache)
 
     def __repr__(self) -> str:
         return f"Dataset({self._storage.url!r}, version={self.version_label!r})"
@@ -123,7 +149,7 @@ class Dataset:
     def conn(self) -> duckdb.DuckDBPyConnection:
         """The connection of :meth:`execute`, made at the first use."""
         if self._connection is None:
-            self._connection = _connect(self._current)
+            self._connection = _connect(self._current, cache=self._cache)
         return self._connection
 
     def connect(
@@ -139,8 +165,11 @@ class Dataset:
             VersionNotFoundError: there is no such version.
             DatasetFormatError: a schema or data file is damaged.
         """
-        chosen = self._catalog.find(version)
-        connection = _connect(chosen, fully_populate=fully_populate)
+        found, when = self._found
+        is_fresh = version == found and time.monotonic() - when < _FRESH_SECONDS
+        self._found = ("", 0.0)
+        chosen = self._current if is_fresh else self._catalog.find(version)
+        connection = _connect(chosen, fully_populate=fully_populate, cache=self._cache)
         # The caller may still hold the one before, so it is let go, not closed.
         self._current, self._connection = chosen, connection
         return connection
@@ -154,8 +183,16 @@ class Dataset:
 
         Raises:
             duckdb.Error: the query is wrong.
+            StorageError: a data file cannot be read from its object store.
         """
-        return self.conn.execute(sql, parameters)
+        connection = self.conn
+        try:
+            return connection.execute(sql, parameters)
+        except Exception:
+            failure = _read_failure(connection)
+            if failure is not None:
+                raise failure from None
+            raise
 
     @property
     def latest_version_id(self) -> str:
@@ -235,8 +272,17 @@ class Dataset:
 
 
 def _connect(
-    version: CommittedVersion, *, fully_populate: bool = True
+    version: CommittedVersion,
+    *,
+    fully_populate: bool = True,
+    cache: str | os.PathLike[str] | None = None,
 ) -> duckdb.DuckDBPyConnection:
     from fw_dataset.query import connect_version  # noqa: PLC0415 - DuckDB takes long to load
 
-    return connect_version(version, fully_populate=fully_populate)
+    return connect_version(version, fully_populate=fully_populate, cache=cache)
+
+
+def _read_failure(connection: duckdb.DuckDBPyConnection) -> Exception | None:
+    from fw_dataset.query import read_failure  # noqa: PLC0415 - DuckDB takes long to load
+
+    return read_failure(connection)

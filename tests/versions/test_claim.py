@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import os
 import platform
 from functools import partial
@@ -47,13 +48,13 @@ def test_take_and_release(storage: Storage) -> None:
     mine = claim.take(storage, LAYOUT)
 
     assert storage.get(LAYOUT.claim) == mine
-    claim.release(storage, LAYOUT)
+    claim.release(storage, LAYOUT, mine)
     assert list(storage.list()) == []
 
 
 def test_claims_differ(storage: Storage) -> None:
     first = claim.take(storage, LAYOUT)
-    claim.release(storage, LAYOUT)
+    claim.release(storage, LAYOUT, first)
 
     assert claim.take(storage, LAYOUT) != first
 
@@ -64,7 +65,7 @@ def test_of_a_living_writer(storage: Storage) -> None:
         claim.take(storage, LAYOUT)
 
     assert "'v1'" in str(caught.value)
-    assert LAYOUT.claim in str(caught.value)
+    assert "--discard-claim" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert storage.get(LAYOUT.claim) == mine
 
@@ -88,8 +89,7 @@ def test_of_a_dead_writer_who_had_committed(tmp_path: Path) -> None:
     storage = LocalStorage(tmp_path)
     storage.put(LAYOUT.description, b"{}")
     storage.put("versions/v1/tables/subjects/x.parquet", b"committed")
-    claim.take(storage, LAYOUT)
-    claim.release(storage, LAYOUT)
+    claim.release(storage, LAYOUT, claim.take(storage, LAYOUT))
 
     assert {item.key for item in storage.list()} == {
         LAYOUT.description,
@@ -163,11 +163,40 @@ def test_discarding(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
     storage.put(LAYOUT.description, b"{}")
-    claim.take(storage, LAYOUT)
+    mine = claim.take(storage, LAYOUT)
     claim.discard_dead_claim(storage, LAYOUT)
     assert storage.exists(LAYOUT.claim), "this process is alive"
 
-    claim.release(storage, LAYOUT)
+    claim.release(storage, LAYOUT, mine)
     assert run(partial(take_and_end, tmp_path)).exitcode == 0
     claim.discard_dead_claim(storage, LAYOUT)
     assert [item.key for item in storage.list()] == [LAYOUT.description]
+
+
+def test_old_claims_are_taken_over(storage: Storage) -> None:
+    put_claim(storage, host="elsewhere", time=time.time() - 47 * 3600)
+    with pytest.raises(VersionConflictError, match="discard"):
+        claim.take(storage, LAYOUT)
+
+    storage.delete(LAYOUT.claim)
+    put_claim(storage, host="elsewhere", time=time.time() - 49 * 3600)
+    storage.put("versions/v1/tables/subjects/x.parquet", b"unfinished")
+    mine = claim.take(storage, LAYOUT)
+
+    assert [item.key for item in storage.list()] == [LAYOUT.claim]
+    assert storage.get(LAYOUT.claim) == mine
+
+
+def test_claims_are_taken_over_on_demand(storage: Storage) -> None:
+    theirs = claim.take(storage, LAYOUT)
+
+    mine = claim.take(storage, LAYOUT, discard=True)
+
+    claim.require(storage, LAYOUT, mine)
+    with pytest.raises(VersionConflictError, match="is claimed by process"):
+        claim.require(storage, LAYOUT, theirs)
+    claim.release(storage, LAYOUT, theirs)
+    assert storage.get(LAYOUT.claim) == mine
+    claim.release(storage, LAYOUT, mine)
+    with pytest.raises(VersionConflictError, match="claimed by nobody"):
+        claim.require(storage, LAYOUT, mine)

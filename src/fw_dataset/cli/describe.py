@@ -13,11 +13,11 @@ from fw_dataset.cli.failures import say
 from fw_dataset.cli.options import (
     Command,
     as_text,
-    dataset_argument,
     json_option,
     verbose_option,
     version_option,
 )
+from fw_dataset.cli.places import dataset_argument, opened
 from fw_dataset.cli.streams import terminal_width, write_line, write_lines
 from fw_dataset.cli.suggestions import table_names
 from fw_dataset.cli.table import Column, lay_out
@@ -50,8 +50,8 @@ def tables(dataset: str, version: str, as_json: bool) -> None:
 
     With each come its rows, its columns and what its rows mean.
     """
-    opened = _opened(dataset, version)
-    rows = opened.row_counts()
+    at_hand = _opened(dataset, version)
+    rows = at_hand.row_counts()
     found = [
         {
             "name": name,
@@ -59,7 +59,7 @@ def tables(dataset: str, version: str, as_json: bool) -> None:
             "columns": len(table.data_model.properties),
             "description": table.description,
         }
-        for name, table in opened.tables.items()
+        for name, table in at_hand.tables.items()
     ]
     if as_json:
         _write_json(found)
@@ -93,12 +93,12 @@ def schema(dataset: str, table: str, version: str, as_json: bool) -> None:
     With each come its SQL type, whether it can be null and what it means; with --json it is
     the table's JSON Schema instead.
     """
-    opened = _opened(dataset, version)
-    document = opened.get_table_schema(table)  # says which tables there are, if it is none
+    found = _opened(dataset, version)
+    document = found.get_table_schema(table)  # says which tables there are, if it is none
     if as_json:
         _write_json(document)
         return
-    model = opened.tables[table].data_model
+    model = found.tables[table].data_model
     if not model.properties:
         say(f'the schema names no columns; ask the data: DESCRIBE "{table}" in a query')
         return
@@ -126,9 +126,7 @@ def versions(dataset: str, as_json: bool) -> None:
 
     Other commands take a version's id or label as --version.
     """
-    from fw_dataset.dataset import Dataset
-
-    found = Dataset.open(dataset).list_versions()
+    found = opened(dataset).list_versions()
     if as_json:
         _write_json(found)
         return
@@ -144,14 +142,12 @@ def versions(dataset: str, as_json: bool) -> None:
 
 def _opened(place: str, version: str) -> Dataset:
     """The dataset at one of its versions, with no data file opened."""
-    from fw_dataset.dataset import Dataset
-
-    opened = Dataset.open(place)
+    dataset = opened(place)
     if version != "latest":
-        with opened:
-            opened.connect(version, fully_populate=False)
-    _LOGGER.info("version %s of %s", opened.version, opened.location)
-    return opened
+        with dataset:
+            dataset.connect(version, fully_populate=False)
+    _LOGGER.info("version %s of %s", dataset.version, dataset.location)
+    return dataset
 
 
 def _write_json(value: Any) -> None:

@@ -19,7 +19,6 @@ __all__ = [
     "Command",
     "Settings",
     "as_text",
-    "dataset_argument",
     "json_option",
     "verbose_option",
     "version_option",
@@ -107,11 +106,6 @@ def verbose_option(command: _Decorated) -> _Decorated:
         callback=_be_verbose,
         help="Say on stderr what is being done, and where an unexpected error arose.",
     )(command)
-
-
-def dataset_argument(command: _Decorated) -> _Decorated:
-    """Add the dataset to read."""
-    return click.argument("dataset", type=click.Path(file_okay=False))(command)
 
 
 def version_option(command: _Decorated) -> _Decorated:

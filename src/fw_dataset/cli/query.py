@@ -13,10 +13,10 @@ from fw_dataset.cli.failures import CommandError, say
 from fw_dataset.cli.options import (
     Command,
     as_text,
-    dataset_argument,
     verbose_option,
     version_option,
 )
+from fw_dataset.cli.places import dataset_argument, opened
 from fw_dataset.cli.streams import check_output, output, terminal_width, write_lines
 
 if TYPE_CHECKING:
@@ -115,9 +115,8 @@ def query(
     statement = _read_sql(sql)
 
     from fw_dataset.cli.result import run_query
-    from fw_dataset.dataset import Dataset
 
-    with run_query(Dataset.open(dataset), version, statement) as result:
+    with run_query(opened(dataset), version, statement) as result:
         if result is None:
             _say_nothing(file)
         elif form == "table" and file is None:

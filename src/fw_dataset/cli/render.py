@@ -11,6 +11,7 @@ import click
 
 from fw_dataset.cli.failures import say, say_error
 from fw_dataset.cli.options import Command, as_text, json_option, verbose_option
+from fw_dataset.cli.places import credentials_option, given_credentials
 from fw_dataset.cli.streams import write_line, write_lines
 
 if TYPE_CHECKING:
@@ -100,14 +101,21 @@ def _check_instant(ctx: click.Context, param: click.Parameter, text: str | None)
     "--workdir",
     metavar="DIR",
     type=click.Path(file_okay=False),
-    help="A folder with room for the unpacked snapshot; else DEST.",
+    help="A folder with room for the unpacked snapshot; else DEST, if it is a folder.",
 )
+@click.option(
+    "--discard-claim",
+    is_flag=True,
+    help="Take over from a writer of this version that is gone for good.",
+)
+@credentials_option
 @json_option
 @verbose_option
 def render(snapshot: str, destination: str, as_json: bool, **choices: Any) -> None:
     """Render SNAPSHOT into a version of DEST.
 
-    SNAPSHOT is a project's snapshot.db or snapshot.db.gz; DEST is a folder, made if need be.
+    SNAPSHOT is a project's snapshot.db or snapshot.db.gz; DEST is a folder, made if need be, or a
+    URL such as s3://bucket/prefix, gs://bucket/prefix or az://container/prefix.
     The version appears only when it is whole, and rendering the same snapshot again finds it
     there.
     """
@@ -137,7 +145,13 @@ def _rendered(snapshot: str, destination: str, choices: dict[str, Any]) -> tuple
 
     try:
         with ProgressBars() as progress:
-            dataset = render_snapshot(snapshot, destination, progress=progress, **choices)
+            dataset = render_snapshot(
+                snapshot,
+                destination,
+                progress=progress,
+                credentials=given_credentials(),
+                **choices,
+            )
     except (ControlColumnsError, InvalidNameError) as error:
         # What was typed is wrong, and nothing has been done yet.
         raise click.UsageError(str(error)) from None

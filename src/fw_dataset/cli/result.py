@@ -14,7 +14,9 @@ import pyarrow as pa
 
 from fw_dataset.cli.failures import CommandError
 from fw_dataset.cli.signals import raise_if_asked_to_end
+from fw_dataset.errors import FWDatasetError
 from fw_dataset.format.names import quote_identifier
+from fw_dataset.query import read_failure
 
 if TYPE_CHECKING:
     from fw_dataset.dataset import Dataset
@@ -55,14 +57,14 @@ class _Interruptible:
         self._running: Future[Any] | None = None
 
     def call(self, work: Callable[[], _Value]) -> _Value:
-        with _translated():
+        with _translated(self._connection):
             return self._start(work).result()
 
     def each(self, read: Callable[[], _Value]) -> Iterator[_Value]:
         """What ``read`` gives until it stops, one ahead of what is asked for."""
         coming = self._start(read)
         while True:
-            with _translated():
+            with _translated(self._connection):
                 try:
                     value = coming.result()
                 except StopIteration:
@@ -150,13 +152,18 @@ def _cast(term: str, kind: Any) -> str:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Turn DuckDB's errors into ours, also those that come through Arrow's reader."""
     try:
         yield
     except BrokenPipeError:
         raise
+    except FWDatasetError:
+        raise
     except (duckdb.Error, OSError, pa.ArrowException) as error:
+        failure = read_failure(connection)
+        if failure is not None:
+            raise failure from None
         message = str(error)
         # When one of its threads fails, DuckDB 1.5 stops the others and now and then passes
         # their complaint on. Nobody waits for a message here whom we interrupted.

@@ -1,5 +1,5 @@
 """DuckDB connections over the tables of a version."""
 
-from fw_dataset.query.connection import connect_version
+from fw_dataset.query.connection import connect_version, read_failure
 
-__all__ = ["connect_version"]
+__all__ = ["connect_version", "read_failure"]

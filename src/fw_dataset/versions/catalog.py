@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import TypedDict
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from fw_dataset.errors import (
     DatasetFormatError,
@@ -17,6 +15,7 @@ from fw_dataset.errors import (
     InvalidNameError,
     ObjectNotFoundError,
     StorageDeniedError,
+    StorageError,
     TableNotFoundError,
     VersionConflictError,
     VersionNotFoundError,
@@ -29,12 +28,13 @@ from fw_dataset.format.manifest import Manifest
 from fw_dataset.format.names import LATEST
 from fw_dataset.format.schema import DataModel
 from fw_dataset.storage import ObjectInfo, Storage
+from fw_dataset.versions.footers import rows_of
 
 __all__ = ["Catalog", "CommittedVersion", "VersionInfo"]
 
 _SCHEMA_SUFFIX = ".schema.json"
 _DATA_SUFFIX = ".parquet"
-_NO_VERSION = (InvalidNameError, ObjectNotFoundError, StorageDeniedError, DatasetFormatError)
+_NO_VERSION = (ObjectNotFoundError, StorageDeniedError)
 
 
 class VersionInfo(TypedDict):
@@ -58,6 +58,8 @@ class CommittedVersion:
     storage: Storage
     layout: VersionLayout
     description: DatasetDescription
+    listing: Mapping[str, int] | None = field(default=None, repr=False, compare=False)
+    """The sizes of the version's objects by key, where they are known."""
 
     @property
     def id(self) -> str:
@@ -85,13 +87,33 @@ class CommittedVersion:
             DatasetFormatError: a schema cannot be read.
         """
         found: dict[str, DataModel] = {}
-        for item in sorted(self.storage.list(self.layout.schemas), key=lambda item: item.key):
-            name = item.key[len(self.layout.schemas) + 1 :]
-            # What starts with a dot was left by the system that copied the files.
-            if "/" not in name and name.endswith(_SCHEMA_SUFFIX) and not name.startswith("."):
-                name = name.removesuffix(_SCHEMA_SUFFIX)
-                found[name] = DataModel.from_json(self.storage.get(item.key), name)
+        schemas = self.storage.get_many([self._schema(name) for name in self.table_names])
+        for name, schema in zip(self.table_names, schemas, strict=True):
+            if isinstance(schema, StorageError):
+                raise schema
+            found[name] = DataModel.from_json(schema, name)
         return found
+
+    @cached_property
+    def table_names(self) -> list[str]:
+        """The names of the tables that are shown, sorted."""
+        start = len(self.layout.schemas) + 1
+        names = (item.key[start:] for item in self._list(self.layout.schemas))
+        # What starts with a dot was left by the system that copied the files.
+        return sorted(
+            name.removesuffix(_SCHEMA_SUFFIX)
+            for name in names
+            if "/" not in name and name.endswith(_SCHEMA_SUFFIX) and not name.startswith(".")
+        )
+
+    def _schema(self, table: str) -> str:
+        return f"{self.layout.schemas}/{table}{_SCHEMA_SUFFIX}"
+
+    def _list(self, folder: str) -> Iterable[ObjectInfo]:
+        if self.listing is None:
+            return self.storage.list(folder)
+        start = f"{folder}/"
+        return [ObjectInfo(key, n) for key, n in self.listing.items() if key.startswith(start)]
 
     def model(self, table: str) -> DataModel:
         """The schema of one table.
@@ -111,7 +133,7 @@ class CommittedVersion:
         if self.manifest is not None:
             entries = self.manifest.data_files(table)
             return [ObjectInfo(f"{self.layout.root}/{e.path}", e.bytes) for e in entries]
-        found = self.storage.list(self.layout.table(table))
+        found = self._list(self.layout.table(table))
         return sorted((f for f in found if f.key.endswith(_DATA_SUFFIX)), key=lambda f: f.key)
 
     @cached_property
@@ -119,16 +141,10 @@ class CommittedVersion:
         """The rows of each table, from the manifest or else from the files' footers."""
         if self.manifest is not None:
             counts = self.manifest.rows
-            return {name: counts.get(name, 0) for name in self.models}
-        return {name: sum(map(self._rows_in, self.data_files(name))) for name in self.models}
-
-    def _rows_in(self, file: ObjectInfo) -> int:
-        path = self.storage.native_path(file.key)
-        try:
-            return int(pq.read_metadata(path).num_rows)
-        except (OSError, pa.ArrowInvalid) as error:
-            reason = " ".join(str(error).split())
-            raise DatasetFormatError(f"data file {file.key} cannot be read: {reason}") from None
+            return {name: counts.get(name, 0) for name in self.table_names}
+        files = {name: self.data_files(name) for name in self.table_names}
+        rows = iter(rows_of(self.storage, [file for found in files.values() for file in found]))
+        return {name: sum(islice(rows, len(found))) for name, found in files.items()}
 
     def info(self, latest: str) -> VersionInfo:
         """The version's line in the list, ``latest`` being the id of the latest version."""
@@ -148,9 +164,9 @@ class CommittedVersion:
     def _bytes(self) -> int:
         """The size of all data files."""
         try:
-            files = [file for name in self.models for file in self.data_files(name)]
+            files = [file for name in self.table_names for file in self.data_files(name)]
         except DatasetFormatError:
-            found = self.storage.list(f"{self.layout.root}/tables")
+            found = self._list(f"{self.layout.root}/tables")
             files = [file for file in found if file.key.endswith(_DATA_SUFFIX)]
         return sum(file.size for file in files)
 
@@ -166,19 +182,30 @@ class Catalog:
         return sorted(self._committed(), key=_age, reverse=True)
 
     def _committed(self) -> Iterator[CommittedVersion]:
-        for folder in self.storage.folders(VERSIONS):
-            version = self._read(folder)
-            if version is not None:
-                yield version
+        """A folder without a readable description is no version."""
+        layouts, listings = self._folders()
+        descriptions = self.storage.get_many([layout.description for layout in layouts])
+        for layout, content in zip(layouts, descriptions, strict=True):
+            if isinstance(content, StorageError):
+                if not isinstance(content, _NO_VERSION):
+                    raise content
+                continue
+            with suppress(DatasetFormatError):
+                description = DatasetDescription.from_json(content)
+                listing = None if listings is None else listings[layout.version]
+                yield CommittedVersion(self.storage, layout, description, listing)
 
-    def _read(self, version: str) -> CommittedVersion | None:
-        """A version, or None: a folder without a readable description is not one."""
-        try:
-            layout = VersionLayout(version)
-            description = DatasetDescription.from_json(self.storage.get(layout.description))
-        except _NO_VERSION:
-            return None
-        return CommittedVersion(self.storage, layout, description)
+    def _folders(self) -> tuple[list[VersionLayout], dict[str, dict[str, int]] | None]:
+        """The folders that may be versions, and what is in them where one question tells."""
+        if self.storage.native_path(VERSIONS) is not None:
+            return _layouts(self.storage.folders(VERSIONS)), None
+        listings: dict[str, dict[str, int]] = {}
+        for item in self.storage.list(VERSIONS):
+            version, slash, _ = item.key[len(VERSIONS) + 1 :].partition("/")
+            if slash:
+                listings.setdefault(version, {})[item.key] = item.size
+        layouts = _layouts(listings)
+        return [one for one in layouts if one.description in listings[one.version]], listings
 
     def require(self) -> list[CommittedVersion]:
         """All committed versions, of which there must be one.
@@ -232,3 +259,11 @@ class Catalog:
 
 def _age(version: CommittedVersion) -> tuple[object, str]:
     return version.description.created, version.id
+
+
+def _layouts(names: Iterable[str]) -> list[VersionLayout]:
+    found = []
+    for name in names:
+        with suppress(InvalidNameError):
+            found.append(VersionLayout(name))
+    return found

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import secrets
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,13 +19,21 @@ from fw_dataset.errors import (
 from fw_dataset.format.layout import VersionLayout
 from fw_dataset.storage import Storage
 
-__all__ = ["discard_dead_claim", "release", "take"]
+__all__ = ["LostClaimError", "discard_dead_claim", "release", "require", "take"]
+
+# No commit takes that long, and no machine's clock is that wrong.
+_OLD_SECONDS = 48 * 3600
 
 
-def take(storage: Storage, layout: VersionLayout) -> bytes:
+class LostClaimError(VersionConflictError):
+    """Another writer has taken the claim over."""
+
+
+def take(storage: Storage, layout: VersionLayout, *, discard: bool = False) -> bytes:
     """Claim a version for this process; the claim's content is returned.
 
-    A claim of a process of this machine that is gone is taken over, and what it left is removed.
+    A claim of a process of this machine that is gone is taken over, and what it left is removed;
+    so is one that is older than two days, or any with ``discard``.
 
     Raises:
         VersionConflictError: another writer is at it, or may be.
@@ -35,16 +44,32 @@ def take(storage: Storage, layout: VersionLayout) -> bytes:
             _put(storage, layout, mine)
         except ObjectExistsError:
             theirs = _read(storage, layout)
-            if theirs is not None and not _is_dead(theirs):
+            if theirs is not None and not (discard or _is_dead(theirs) or _is_old(theirs)):
                 raise VersionConflictError(_busy(storage, layout, theirs)) from None
             _remove_unfinished(storage, layout)
             _put(storage, layout, mine)
     return mine
 
 
-def release(storage: Storage, layout: VersionLayout) -> None:
-    """Give a claim back."""
-    storage.delete(layout.claim)
+def require(storage: Storage, layout: VersionLayout, mine: bytes) -> None:
+    """Make sure that the claim is still this writer's.
+
+    Raises:
+        LostClaimError: another writer took it for dead.
+    """
+    theirs = _read(storage, layout)
+    if theirs != mine:
+        who = "nobody" if theirs is None else _who(theirs)
+        raise LostClaimError(
+            f"version {layout.version!r} at {storage.url} is claimed by {who} now: this writer was"
+            " taken for gone; render again"
+        )
+
+
+def release(storage: Storage, layout: VersionLayout, mine: bytes) -> None:
+    """Give a claim back, unless it is another's by now."""
+    if _read(storage, layout) == mine:
+        storage.delete(layout.claim)
 
 
 def discard_dead_claim(storage: Storage, layout: VersionLayout) -> None:
@@ -54,7 +79,7 @@ def discard_dead_claim(storage: Storage, layout: VersionLayout) -> None:
             theirs = _read(storage, layout)
             if theirs is not None and _is_dead(theirs):
                 storage.sweep(layout.root)
-                release(storage, layout)
+                storage.delete(layout.claim)
 
 
 def _put(storage: Storage, layout: VersionLayout, mine: bytes) -> None:
@@ -63,8 +88,7 @@ def _put(storage: Storage, layout: VersionLayout, mine: bytes) -> None:
     except BaseException:
         # It may be there all the same, when what failed came after.
         with suppress(StorageError):
-            if _read(storage, layout) == mine:
-                release(storage, layout)
+            release(storage, layout, mine)
         raise
 
 
@@ -77,7 +101,7 @@ def _read(storage: Storage, layout: VersionLayout) -> bytes | None:
 
 def _remove_unfinished(storage: Storage, layout: VersionLayout) -> None:
     if storage.exists(layout.description):
-        release(storage, layout)
+        storage.delete(layout.claim)
     else:
         storage.clear(layout.root)
 
@@ -90,6 +114,7 @@ def _identity() -> dict[str, str | int]:
         "pids": _pid_namespace(),
         "pid": pid,
         "started": _started(pid),
+        "time": int(time.time()),
     }
 
 
@@ -108,6 +133,13 @@ def _is_dead(claim: bytes) -> bool:
     if pids != _pid_namespace():
         return False  # a container of the same host name counts its processes for itself
     return bool(_started(pid) != started)
+
+
+def _is_old(claim: bytes) -> bool:
+    try:
+        return bool(time.time() - float(json.loads(claim)["time"]) > _OLD_SECONDS)
+    except (ValueError, TypeError, KeyError):
+        return False
 
 
 def _boot_id() -> str:
@@ -148,12 +180,15 @@ def _alive_elsewhere(pid: int) -> str:
 
 
 def _busy(storage: Storage, layout: VersionLayout, claim: bytes) -> str:
+    return (
+        f"version {layout.version!r} at {storage.url} is being written by {_who(claim)}; wait for"
+        " it, or if it is gone for good, discard its claim (discard_claim=True, --discard-claim)"
+    )
+
+
+def _who(claim: bytes) -> str:
     try:
         theirs = json.loads(claim)
-        who = f"process {theirs['pid']} on {theirs['host']}"
+        return f"process {theirs['pid']} on {theirs['host']}"
     except (ValueError, TypeError, KeyError):
-        who = "another writer"
-    return (
-        f"version {layout.version!r} at {storage.url} is being written by {who}; wait for it, or"
-        f" remove {layout.claim} if it is gone for good"
-    )
+        return "another writer"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from fw_dataset.errors import ObjectExistsError
+from fw_dataset.errors import ObjectExistsError, StorageError
 from fw_dataset.format.layout import VersionLayout
 from fw_dataset.storage import Storage
 from fw_dataset.versions import claim
@@ -37,6 +37,8 @@ def commit(
     staged: StagedVersion,
     progress: BytesDone | None = None,
     publishing: Callable[[], AbstractContextManager[object]] = nullcontext,
+    *,
+    discard_claim: bool = False,
 ) -> bool:
     """Store a version. Readers see nothing of it until all of it is there.
 
@@ -46,6 +48,7 @@ def commit(
         progress: called with the bytes stored so far and in all.
         publishing: makes the block in which the version appears; no other writer of this machine
             makes one appear meanwhile. What it raises at its start calls the version off.
+        discard_claim: take the claim of another writer over, though it may still be at it.
 
     Returns:
         False if another writer committed the same version id in the meantime.
@@ -55,7 +58,7 @@ def commit(
         StorageError: a file could not be stored; nothing of the version is left then.
     """
     layout = staged.layout
-    claim.take(storage, layout)
+    mine = claim.take(storage, layout, discard=discard_claim)
     try:
         # Looked for after the claim: a writer may have committed just before we took it.
         if storage.exists(layout.description):
@@ -63,35 +66,48 @@ def commit(
         _remove_strays(storage, layout)
         _store_files(storage, staged, progress)
         with storage.exclusive(), publishing():
+            # Somebody may have taken us for dead, and begun anew.
+            claim.require(storage, layout, mine)
             storage.put_file(layout.description, staged.marker, if_absent=True)
     except ObjectExistsError:
         return False
+    except claim.LostClaimError:
+        raise
     except BaseException:
-        # Until the claim goes, at the very end, no other writer puts anything here.
-        if not storage.exists(layout.description):
-            _remove_strays(storage, layout)
+        # A store that cannot be reached is tidied up by the next writer.
+        with suppress(StorageError):
+            # Until the claim goes, at the very end, no other writer puts anything here.
+            if not storage.exists(layout.description):
+                _remove_strays(storage, layout)
         raise
     finally:
-        claim.release(storage, layout)
+        # A claim that stays beside a version does no harm.
+        with suppress(StorageError):
+            claim.release(storage, layout, mine)
     return True
 
 
 def _remove_strays(storage: Storage, layout: VersionLayout) -> None:
     """Remove files without a version: old readers would count them as rows."""
-    for item in list(storage.list(layout.root)):
-        if item.key != layout.claim:
-            storage.delete(item.key)
+    keys = [item.key for item in storage.list(layout.root)]
+    storage.delete_many([key for key in keys if key != layout.claim])
 
 
 def _store_files(storage: Storage, staged: StagedVersion, progress: BytesDone | None) -> None:
     paths = sorted(path for path in staged.folder.rglob("*") if path.is_file())
-    paths = [path for path in paths if path != staged.marker]
-    total = sum(path.stat().st_size for path in paths)
+    root = staged.layout.root
+    files = [
+        (f"{root}/{path.relative_to(staged.folder).as_posix()}", path)
+        for path in paths
+        if path != staged.marker
+    ]
+    total = sum(path.stat().st_size for _, path in files)
     done = 0
-    for path in paths:
-        size = path.stat().st_size
-        key = f"{staged.layout.root}/{path.relative_to(staged.folder).as_posix()}"
-        storage.put_file(key, path)
+
+    def stored(size: int) -> None:
+        nonlocal done
         done += size
         if progress is not None:
             progress(done, total)
+
+    storage.put_files(files, stored)
