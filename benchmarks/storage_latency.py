@@ -18,6 +18,8 @@ __all__ = ["MOST_COLUMNS", "MOST_SMALL", "measure_storage"]
 # Seconds for two columns of one large file, and for two hundred small files; and how much more
 # than httpfs.
 MOST_COLUMNS, MOST_SMALL, MOST_RATIO = 0.3, 2.5, 1.15
+# Seconds to open and connect to a dataset of one version, and of fifty.
+MOST_CONNECT = (0.15, 0.2)
 _LATENCY, _RATE = 0.025, 90e6
 # Rows of the one large file, some 120 MB, and of each of the small ones.
 _WIDE, _SMALL = 780_000, 500
@@ -30,6 +32,7 @@ def measure_storage(setting: Setting) -> Case:
     folder = setting.fresh("served")
     part = 1 if setting.goals else 20
     sizes = python_json("remote_files", str(folder), str(_WIDE // part), str(_SMALL // part))
+    objects = python_json("remote_connect", str(folder))
     case = Case("Asking files in an object store that is 25 ms away")
     with _served(folder) as endpoint:
         for threads in _THREADS:
@@ -39,12 +42,22 @@ def measure_storage(setting: Setting) -> Case:
                 runs.items(), (MOST_COLUMNS, MOST_SMALL), strict=True
             ):
                 case.figures += _figures(f"{question}, {threads} threads", found, setting, most)
+        runs = python_json("remote_connect", endpoint, str(setting.runs))
+        case.runs["connect"] = runs
+        for (url, found), most in zip(runs.items(), MOST_CONNECT, strict=True):
+            subject = f"Dataset.open({url!r}).connect()"
+            times = [run["seconds"] for run in found]
+            case.figures.append(seconds(subject, _OURS, times, setting.goal(most)))
+            most_requests = max(run["requests"] for run in found)
+            case.figures.append(Figure(subject, f"{_OURS} sends", most_requests, "requests"))
     setting.fresh("served")
     case.notes += [
         f"every request takes {_LATENCY * 1000:.0f} ms more, every connection gives"
         f" {_RATE / 1e6:.0f} MB a second; a new connection each time, nothing in memory",
         f"the one file has {sizes['wide'] / 1e6:.0f} MB, the small ones together"
         f" {sizes['small'] / 1e6:.0f} MB",
+        f"the datasets have {' and '.join(map(str, objects.values()))} objects, 6 tables a version,"
+        " and are named by their number of versions",
         "opening is all up to the view, with the footers; all requests are counted",
     ]
     if not any(figure.measure.startswith(_HTTPFS) for figure in case.figures):

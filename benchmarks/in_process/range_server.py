@@ -16,6 +16,8 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
+# Keys in one answer, as S3 has it.
+_PAGE = 1000
 _BLOCK = 256 << 10
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
 _XML = {"content-type": "application/xml"}
@@ -25,6 +27,8 @@ class _Server:
     def __init__(self, root: Path, latency: float, rate: float) -> None:
         self.root, self.latency, self.rate = root, latency, rate
         self.requests = 0
+        # What is listed once, which is slow here and would be quick elsewhere, is kept.
+        self.keys: dict[str, dict[str, str]] = {}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -102,11 +106,12 @@ class _Server:
 
     def _list(self, bucket: str, query: dict[str, list[str]]) -> bytes:
         prefix, delimiter = (query.get(name, [""])[0] for name in ("prefix", "delimiter"))
-        root = self.root / bucket
-        paths = sorted(path for path in root.rglob("*") if path.is_file())
+        if bucket not in self.keys:
+            root = self.root / bucket
+            paths = sorted(path for path in root.rglob("*") if path.is_file())
+            self.keys[bucket] = {p.relative_to(root).as_posix(): _entry(root, p) for p in paths}
         found: dict[str, None] = {}
-        for path in paths:
-            key = path.relative_to(root).as_posix()
+        for key, entry in self.keys[bucket].items():
             if not key.startswith(prefix):
                 continue
             inner, separator, _ = key[len(prefix) :].partition(delimiter or "\0")
@@ -114,12 +119,18 @@ class _Server:
                 folder = escape(f"{prefix}{inner}{delimiter}")
                 found[f"<CommonPrefixes><Prefix>{folder}</Prefix></CommonPrefixes>"] = None
             else:
-                found[_entry(key, path)] = None
-        return f"<ListBucketResult>{''.join(found)}</ListBucketResult>".encode()
+                found[entry] = None
+        first = int(query.get("continuation-token", ["0"])[0])
+        page = list(found)[first : first + _PAGE]
+        more = ""
+        if first + _PAGE < len(found):
+            more = f"<NextContinuationToken>{first + _PAGE}</NextContinuationToken>"
+        truncated = f"<IsTruncated>{str(bool(more)).lower()}</IsTruncated>"
+        return f"<ListBucketResult>{truncated}{more}{''.join(page)}</ListBucketResult>".encode()
 
 
-def _entry(key: str, path: Path) -> str:
-    status = path.stat()
+def _entry(root: Path, path: Path) -> str:
+    status, key = path.stat(), path.relative_to(root).as_posix()
     modified = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(status.st_mtime))
     return (
         f"<Contents><Key>{escape(key)}</Key><Size>{status.st_size}</Size>"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
 import os
 import platform
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -98,7 +99,7 @@ class CommittedVersion:
     def table_names(self) -> list[str]:
         """The names of the tables that are shown, sorted."""
         start = len(self.layout.schemas) + 1
-        names = (item.key[start:] for item in self._list(self.layout.schemas))
+        names = (item.key[start:] for item in self.objects_in(self.layout.schemas))
         # What starts with a dot was left by the system that copied the files.
         return sorted(
             name.removesuffix(_SCHEMA_SUFFIX)
@@ -109,7 +110,8 @@ class CommittedVersion:
     def _schema(self, table: str) -> str:
         return f"{self.layout.schemas}/{table}{_SCHEMA_SUFFIX}"
 
-    def _list(self, folder: str) -> Iterable[ObjectInfo]:
+    def objects_in(self, folder: str) -> Iterable[ObjectInfo]:
+        """The objects below one of the version's folders."""
         if self.listing is None:
             return self.storage.list(folder)
         start = f"{folder}/"
@@ -133,7 +135,7 @@ class CommittedVersion:
         if self.manifest is not None:
             entries = self.manifest.data_files(table)
             return [ObjectInfo(f"{self.layout.root}/{e.path}", e.bytes) for e in entries]
-        found = self._list(self.layout.table(table))
+        found = self.objects_in(self.layout.table(table))
         return sorted((f for f in found if f.key.endswith(_DATA_SUFFIX)), key=lambda f: f.key)
 
     @cached_property
@@ -166,7 +168,7 @@ class CommittedVersion:
         try:
             files = [file for name in self.table_names for file in self.data_files(name)]
         except DatasetFormatError:
-            found = self._list(f"{self.layout.root}/tables")
+            found = self.objects_in(f"{self.layout.root}/tables")
             files = [file for file in found if file.key.endswith(_DATA_SUFFIX)]
         return sum(file.size for file in files)
 
@@ -183,8 +185,12 @@ class Catalog:
 
     def _committed(self) -> Iterator[CommittedVersion]:
         """A folder without a readable description is no version."""
-        layouts, listings = self._folders()
-        descriptions = self.storage.get_many([layout.description for layout in layouts])
+        with ThreadPoolExecutor(1) as pool:
+            # Elsewhere, what is in all versions is asked for at the same time, in one question.
+            coming = pool.submit(self._listings) if self._is_distant() else None
+            layouts = _layouts(self.storage.folders(VERSIONS))
+            descriptions = self.storage.get_many([layout.description for layout in layouts])
+            listings = {} if coming is None else coming.result()
         for layout, content in zip(layouts, descriptions, strict=True):
             if isinstance(content, StorageError):
                 if not isinstance(content, _NO_VERSION):
@@ -192,20 +198,21 @@ class Catalog:
                 continue
             with suppress(DatasetFormatError):
                 description = DatasetDescription.from_json(content)
-                listing = None if listings is None else listings[layout.version]
-                yield CommittedVersion(self.storage, layout, description, listing)
+                listing = listings.get(layout.version, {})
+                # The description comes last: where it was not seen yet, more may be missing.
+                known = listing if layout.description in listing else None
+                yield CommittedVersion(self.storage, layout, description, known)
 
-    def _folders(self) -> tuple[list[VersionLayout], dict[str, dict[str, int]] | None]:
-        """The folders that may be versions, and what is in them where one question tells."""
-        if self.storage.native_path(VERSIONS) is not None:
-            return _layouts(self.storage.folders(VERSIONS)), None
+    def _is_distant(self) -> bool:
+        return self.storage.native_path(VERSIONS) is None
+
+    def _listings(self) -> dict[str, dict[str, int]]:
+        """The sizes of all objects by version and key."""
         listings: dict[str, dict[str, int]] = {}
         for item in self.storage.list(VERSIONS):
-            version, slash, _ = item.key[len(VERSIONS) + 1 :].partition("/")
-            if slash:
-                listings.setdefault(version, {})[item.key] = item.size
-        layouts = _layouts(listings)
-        return [one for one in layouts if one.description in listings[one.version]], listings
+            version = item.key[len(VERSIONS) + 1 :].partition("/")[0]
+            listings.setdefault(version, {})[item.key] = item.size
+        return listings
 
     def require(self) -> list[CommittedVersion]:
         """All committed versions, of which there must be one.
