@@ -15,6 +15,7 @@ from fw_dataset import Dataset, Progress, render_snapshot
 from fw_dataset.errors import (
     ControlColumnsError,
     FWDatasetError,
+    InvalidArgumentError,
     InvalidNameError,
     RecordError,
     SnapshotError,
@@ -293,8 +294,8 @@ BAD_CHOICES: list[tuple[dict[str, Any], type[Exception]]] = [
     ({"label": ""}, InvalidNameError),
     ({"label": "a\nb"}, InvalidNameError),
     ({"label": "x" * 201}, InvalidNameError),
-    ({"created": "yesterday"}, ValueError),
-    ({"on_error": "ignore"}, ValueError),
+    ({"created": "yesterday"}, InvalidArgumentError),
+    ({"on_error": "ignore"}, InvalidArgumentError),
     ({"control_columns": {"subjects": ["nosuch"]}}, ControlColumnsError),
     ({"control_columns": {"nosuch": []}}, ControlColumnsError),
 ]

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from fw_dataset import __version__
 from fw_dataset.dataset import Dataset
-from fw_dataset.errors import StorageError, VersionConflictError
+from fw_dataset.errors import InvalidArgumentError, StorageError, VersionConflictError
 from fw_dataset.format.description import DatasetDescription, DatasetInfo
 from fw_dataset.format.instants import parse_instant
 from fw_dataset.format.layout import README
@@ -86,11 +86,13 @@ def render_snapshot(
         SnapshotError: the snapshot cannot be read (RecordError: one record of it).
         ControlColumnsError: ``control_columns`` name what does not exist.
         InvalidNameError: the version id or label cannot be one.
+        InvalidArgumentError: ``created`` is no instant, or ``on_error`` none of the two.
+        CredentialsError: the credentials are of no form that would do.
         VersionConflictError: the version id or label is taken by something else.
         StorageError: the destination cannot be written, or is full.
     """
     if on_error not in ("raise", "skip"):
-        raise ValueError(f"on_error {on_error!r}: use 'raise' or 'skip'")
+        raise InvalidArgumentError(f"on_error {on_error!r}: use 'raise' or 'skip'")
     request = _Request(
         version=None if version is None else check_version_id(version),
         label=None if label is None else check_label(label),
@@ -122,7 +124,10 @@ class _Request:
 
 
 def _instant(created: datetime | str | None) -> datetime | None:
-    return parse_instant(created) if isinstance(created, str) else created
+    try:
+        return parse_instant(created) if isinstance(created, str) else created
+    except ValueError as error:
+        raise InvalidArgumentError(f"created: {error}") from None
 
 
 def _options(control_columns: ControlColumns | None, on_error: str) -> dict[str, Any]:

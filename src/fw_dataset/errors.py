@@ -5,6 +5,7 @@
     FWDatasetError
     ├── SnapshotError (ValueError)           the input is not a usable snapshot
     │   └── RecordError                      one record in it is not usable
+    ├── InvalidArgumentError (ValueError)    a value that an argument cannot have
     ├── InvalidNameError (ValueError)        a version id, label or table name that cannot be
     ├── ControlColumnsError (ValueError)     control_columns that name what is not there
     ├── DatasetFormatError (ValueError)      a file of a dataset does not say what it must
@@ -40,6 +41,7 @@ __all__ = [
     "DatasetFormatError",
     "DatasetNotFoundError",
     "FWDatasetError",
+    "InvalidArgumentError",
     "InvalidNameError",
     "MissingExtraError",
     "ObjectExistsError",
@@ -89,6 +91,10 @@ class RecordError(SnapshotError):
 
     def __reduce__(self) -> tuple[type[RecordError], tuple[str, str, str]]:
         return type(self), (self.table, self.record_id, self.reason)
+
+
+class InvalidArgumentError(FWDatasetError, ValueError):
+    """An argument has a value that it cannot have."""
 
 
 class InvalidNameError(FWDatasetError, ValueError):
