@@ -36,6 +36,8 @@ _READS, _WRITES = 64, 8
 _CREATE_ATTEMPTS = 6
 # How often what can be done twice is, where the connection broke, and until when.
 _AGAIN, _AGAIN_SECONDS = 4, 30
+# S3 takes 10,000 parts.
+_MOST_PARTS = 9_000
 # The name under which a writer's mark is kept among an object's own metadata.
 _MARK = "fwcommit"
 _PROBE = ".fw-dataset-probe"
@@ -181,13 +183,16 @@ class ObjectStorage:
             await obstore.put_async(self._store, key, small, use_multipart=False)
             return size
         is_given_up = asyncio.Event()
+        part = max(CHUNK_SIZE, -(-size // _MOST_PARTS))
+        # One part after another: a part that fails while the last ones are under way is noticed
+        # too late for the store's client to give the upload up.
         upload = asyncio.ensure_future(
             obstore.put_async(
                 self._store,
                 key,
-                _chunks(path, is_given_up),
-                chunk_size=CHUNK_SIZE,
-                max_concurrency=2,
+                _parts_of(path, part, is_given_up),
+                chunk_size=part,
+                max_concurrency=1,
             )
         )
         try:
@@ -336,11 +341,12 @@ async def _side_by_side(work: Sequence[Callable[[], Awaitable[_T]]], at_once: in
         raise
 
 
-async def _chunks(path: Path, is_given_up: asyncio.Event) -> AsyncIterator[bytes]:
+async def _parts_of(path: Path, size: int, is_given_up: asyncio.Event) -> AsyncIterator[bytes]:
     with open(path, "rb") as file:
-        while chunk := file.read(CHUNK_SIZE):
+        while True:
+            part = file.read(size)
             if is_given_up.is_set():
                 raise StorageError(f"{path}: given up")
-            yield chunk
-    if is_given_up.is_set():
-        raise StorageError(f"{path}: given up")
+            yield part  # an empty one at the end, before which the client waits for the others
+            if not part:
+                return
