@@ -199,10 +199,12 @@ def _publishing(
     try:
         storage.put(README, dataset_readme(description).encode())
         yield
-    except BaseException:
-        with suppress(StorageError):
-            if not catalog.versions():
-                storage.delete(README)
+    except BaseException as error:
+        # Whoever interrupts this does not wait for a store that may not answer.
+        if isinstance(error, Exception) or storage.native_path(README) is not None:
+            with suppress(StorageError):
+                if not catalog.versions():
+                    storage.delete(README)
         raise
 
 

@@ -186,6 +186,7 @@ class Dataset:
             StorageError: a data file cannot be read from its object store.
         """
         connection = self.conn
+        _read_failure(connection)  # of an earlier query
         try:
             return connection.execute(sql, parameters)
         except Exception:

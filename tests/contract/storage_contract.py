@@ -81,6 +81,23 @@ class StorageContract(ManyContract):
         with ThreadPoolExecutor(len(calls)) as pool:
             return list(pool.map(at_once, calls))
 
+    # ------------------------------------------------------------------------------ replacing
+
+    def test_replacing_what_is_still_the_same(self, storage: Storage) -> None:
+        storage.put("a/x", b"old")
+        with storage.exclusive():
+            storage.replace("a/x", b"old", b"new")
+        assert storage.get("a/x") == b"new"
+
+    def test_replacing_what_has_changed(self, storage: Storage) -> None:
+        storage.put("a/x", b"another")
+        with pytest.raises(ObjectExistsError):
+            storage.replace("a/x", b"old", b"new")
+        with pytest.raises(ObjectNotFoundError):
+            storage.replace("a/y", b"old", b"new")
+        assert storage.get("a/x") == b"another"
+        assert keys_of(storage) == ["a/x"]
+
     # ------------------------------------------------------------------------- what is there
 
     def test_an_empty_storage_has_nothing(self, storage: Storage) -> None:

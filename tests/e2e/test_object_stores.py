@@ -12,12 +12,13 @@ from typing import Any
 import obstore
 import pytest
 
-from fw_dataset import Dataset, FWDatasetClient, render_snapshot
+from fw_dataset import Dataset, FWDatasetClient, Progress, render_snapshot
 from fw_dataset.errors import (
     BucketNotFoundError,
     DatasetNotFoundError,
     ObjectNotFoundError,
     StorageDeniedError,
+    StorageError,
     VersionConflictError,
 )
 from fw_dataset.format.layout import VersionLayout
@@ -285,3 +286,34 @@ def test_a_cache_serves_the_second_reader(place: StorePlace, proxy: Proxy, tmp_p
         dataset = Dataset.open(near.url, near.credentials, cache=tmp_path / "cache")
         assert dataset.execute(QUESTION).fetchall() == asked
         assert proxy.count("GET", "parquet") == expected
+
+
+@pytest.mark.parametrize("end", [StorageError("of the first"), KeyboardInterrupt(), None])
+def test_a_displaced_writer_harms_nobody(
+    place: StorePlace, tmp_path: Path, end: BaseException | None
+) -> None:
+    """The first one is taken for gone while it stores its files."""
+    first, second = (small_snapshot(tmp_path, f"s{n}", subjects=n) for n in (2, 5))
+
+    def be_displaced(progress: Progress) -> None:
+        if progress.stage == "publish" and not displaced:
+            displaced.append(render(place, second, version="v", discard_claim=True))
+            if end is not None:
+                raise end
+
+    displaced: list[Dataset] = []
+    with pytest.raises(type(end) if end is not None else VersionConflictError):
+        render(place, first, version="v", progress=be_displaced)
+
+    dataset = Dataset.open(place.url, place.credentials)
+    assert dataset.row_counts() == displaced[0].row_counts()
+    assert dataset.execute("select count(*) from subjects").fetchall() == [(5,)]
+
+
+def test_stray_files_are_no_rows(place: StorePlace, tmp_path: Path) -> None:
+    dataset = render(place, small_snapshot(tmp_path))
+    asked = dataset.execute(QUESTION).fetchall()
+    for name in ("subjects/._a.parquet", "subjects/stray.parquet", "else/where.parquet"):
+        place.storage.put(f"versions/{dataset.version}/tables/{name}", b"no parquet at all")
+
+    assert Dataset.open(place.url, place.credentials).execute(QUESTION).fetchall() == asked

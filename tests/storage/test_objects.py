@@ -132,7 +132,7 @@ def test_answers_become_our_errors(
     assert said in str(caught.value)
     assert SECRET_KEY not in repr(caught.value)
     assert caught.value.__cause__ is None
-    assert caught.value.__suppress_context__, "their words hold addresses and bodies"
+    assert caught.value.__context__ is None, "their words hold addresses and bodies"
 
 
 def test_a_store_that_is_not_there() -> None:
@@ -203,6 +203,23 @@ def test_an_error_of_the_callback_ends_the_others(tiny: TinyStore, tmp_path: Pat
     with pytest.raises(RuntimeError, match="of the caller"):
         tiny.storage().put_files([(f"x{number}", path) for number in range(100)], fail)
     assert len(tiny.objects) < 100
+
+
+@pytest.mark.parametrize("error", [RuntimeError("x"), KeyboardInterrupt(), SystemExit(3)])
+def test_whatever_a_callback_raises_comes_back(
+    tiny: TinyStore, tmp_path: Path, error: BaseException
+) -> None:
+    path = tmp_path / "small"
+    path.write_bytes(b"1")
+    storage = tiny.storage()
+
+    def fail(_: int) -> None:
+        assert storage.get_many(["none"]), "the store can be used meanwhile"
+        raise error
+
+    with pytest.raises(type(error)):
+        storage.put_files([("x", path)], fail)
+    assert storage.get("x") == b"1", "the loop goes on"
 
 
 SCRIPT = """

@@ -17,6 +17,7 @@ from fw_dataset.cli.signals import raise_if_asked_to_end
 from fw_dataset.errors import FWDatasetError
 from fw_dataset.format.names import quote_identifier
 from fw_dataset.query import read_failure
+from fw_dataset.storage.background import cancel_all
 
 if TYPE_CHECKING:
     from fw_dataset.dataset import Dataset
@@ -75,6 +76,8 @@ class _Interruptible:
 
     def end(self) -> None:
         """Stop what still runs, and close the connection."""
+        if self._running is not None and not self._running.done():
+            cancel_all()  # DuckDB waits for what it reads
         while self._running is not None and not self._running.done():
             # Again and again: one that comes before DuckDB has begun is forgotten.
             self._connection.interrupt()

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from weakref import WeakKeyDictionary
 
 import duckdb
 
-from fw_dataset.errors import FWDatasetError
+from fw_dataset.errors import DatasetFormatError, FWDatasetError
 from fw_dataset.format.manifest import Manifest
+from fw_dataset.storage.background import begin
 from fw_dataset.storage.cache import FileCache
 from fw_dataset.storage.reading import ReadFileSystem
 from fw_dataset.versions.catalog import CommittedVersion
@@ -43,19 +43,24 @@ def register_files(
         StorageError: the storage does not give what is asked of it.
         DatasetFormatError: the manifest or a data file is damaged.
     """
-    files = {key: size for key, size in (version.listing or {}).items() if key.endswith(".parquet")}
+    there = version.objects_in(f"{version.layout.root}/tables")
+    files = {item.key: item.size for item in there if item.key.endswith(".parquet")}
     kept = None if cache is None else FileCache(cache)
     reader = ReadFileSystem(version.storage, files, cache=kept)
-    with ThreadPoolExecutor(1) as pool:
-        # The manifest comes at the same time as the footers of all the files there are; but what
-        # is in the cache is known by the manifest.
-        coming = pool.submit(lambda: version.manifest)
-        if kept is not None:
-            _know(reader, version, coming.result())
+    # The manifest comes at the same time as the footers of all the files there are; but what is in
+    # the cache is known by the manifest.
+    coming = begin(lambda: version.manifest)
+    if kept is not None:
+        _know(reader, version, files, coming.result())
+    try:
         if ahead:
             reader.prefetch(files)
-        if kept is None:
-            _know(reader, version, coming.result())
+    except FWDatasetError:
+        # It may be a file that belongs to no table.
+        coming.result()
+        reader.prefetch([f.key for name in version.table_names for f in version.data_files(name)])
+    if kept is None:
+        _know(reader, version, files, coming.result())
     connection.register_filesystem(reader)
     with suppress(TypeError):  # a connection that cannot be referred to weakly
         _readers[connection] = reader
@@ -71,7 +76,20 @@ def failure_of(connection: duckdb.DuckDBPyConnection) -> FWDatasetError | None:
     return failure
 
 
-def _know(reader: ReadFileSystem, version: CommittedVersion, manifest: Manifest | None) -> None:
-    if manifest is not None:
-        root = version.layout.root
-        reader.set_digests({f"{root}/{entry.path}": entry.sha256 for entry in manifest.files})
+def _know(
+    reader: ReadFileSystem,
+    version: CommittedVersion,
+    files: Mapping[str, int],
+    manifest: Manifest | None,
+) -> None:
+    if manifest is None:
+        return
+    root = version.layout.root
+    for entry in manifest.files:
+        size = files.get(f"{root}/{entry.path}", entry.bytes)
+        if size != entry.bytes:
+            raise DatasetFormatError(
+                f"{version.storage.url}/{root}/{entry.path}: it has {size} bytes, and the manifest"
+                f" says {entry.bytes}: it was changed after it was written; render the version anew"
+            )
+    reader.set_digests({f"{root}/{entry.path}": entry.sha256 for entry in manifest.files})

@@ -11,13 +11,13 @@ import atexit
 import os
 import threading
 import time
-from collections.abc import Coroutine
-from concurrent.futures import Future
+from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
 from fw_dataset.errors import StorageError
 
-__all__ = ["run"]
+__all__ = ["begin", "cancel_all", "run"]
 
 _T = TypeVar("_T")
 # What an interrupted call has left to tidy up after itself.
@@ -30,6 +30,7 @@ _loop: asyncio.AbstractEventLoop | None = None
 _thread: threading.Thread | None = None
 _is_forked = False
 _unfinished: set[threading.Event] = set()
+_running: set[Future[Any]] = set()
 
 
 def run(work: Coroutine[Any, Any, _T]) -> _T:
@@ -46,13 +47,38 @@ def run(work: Coroutine[Any, Any, _T]) -> _T:
         )
     ended = threading.Event()
     future: Future[_T] = asyncio.run_coroutine_threadsafe(_telling(work, ended), _running_loop())
+    _running.add(future)
     try:
         return future.result()
+    except CancelledError:
+        raise StorageError("the call was interrupted") from None
     except BaseException:
         if not future.done() or future.cancel() or future.cancelled():
             future.cancel()
             ended.wait(_TIDY_SECONDS)
         raise
+    finally:
+        _running.discard(future)
+
+
+def begin(work: Callable[[], _T]) -> Future[_T]:
+    """Run a function in a thread that nobody waits for, neither after Ctrl-C nor at the end."""
+    future: Future[_T] = Future()
+
+    def carry_out() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - it is passed on
+            future.set_exception(error)
+
+    threading.Thread(target=carry_out, name="fw-dataset-beside", daemon=True).start()
+    return future
+
+
+def cancel_all() -> None:
+    """End all calls that are under way, in whatever thread: the program is to end."""
+    for future in list(_running):
+        future.cancel()
 
 
 async def _telling(work: Coroutine[Any, Any, _T], ended: threading.Event) -> _T:

@@ -81,6 +81,13 @@ class Storage(Protocol):
     def put_if_absent(self, key: str, data: bytes) -> None:
         """Create an object; :class:`~fw_dataset.errors.ObjectExistsError` if there is one."""
 
+    def replace(self, key: str, old: bytes, new: bytes) -> None:
+        """Replace an object that is still ``old``.
+
+        :class:`~fw_dataset.errors.ObjectExistsError` if it is another one by now, and
+        :class:`~fw_dataset.errors.ObjectNotFoundError` if it is gone.
+        """
+
     def put_file(self, key: str, path: Path, *, if_absent: bool = False) -> None:
         """Create or replace an object from a local file, which may be gone afterwards.
 

@@ -11,7 +11,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from fw_dataset.errors import ObjectNotFoundError, StorageDeniedError, StorageError
+from fw_dataset.errors import (
+    ObjectExistsError,
+    ObjectNotFoundError,
+    StorageDeniedError,
+    StorageError,
+)
 from fw_dataset.storage.base import CHUNK_SIZE, ObjectInfo
 from fw_dataset.storage.keys import check_key
 from fw_dataset.storage.locks import hold, lock_folder, remove_if_free
@@ -137,6 +142,12 @@ class LocalStorage:
             _write_durably(partial, data)
             _move(partial, path, if_absent=True)
             _sync(path.parent)
+
+    def replace(self, key: str, old: bytes, new: bytes) -> None:
+        if self.get(key) != old:
+            raise ObjectExistsError(f"{self._path(key)}: it is another one by now")
+        # Whoever replaces objects is in an exclusive block; nobody else is, meanwhile.
+        self.put(key, new)
 
     def put_file(self, key: str, path: Path, *, if_absent: bool = False) -> None:
         target = self._path(key)

@@ -88,6 +88,15 @@ class MemoryStorage:
                 raise ObjectExistsError(f"{self.url}{key}: exists already")
             self._objects[key] = bytes(data)
 
+    def replace(self, key: str, old: bytes, new: bytes) -> None:
+        with self._lock:
+            there = self._objects.get(check_key(key))
+            if there is None:
+                raise ObjectNotFoundError(f"{self.url}{key}: there is no such object")
+            if there != old:
+                raise ObjectExistsError(f"{self.url}{key}: it is another one by now")
+            self._objects[key] = bytes(new)
+
     def put_file(self, key: str, path: Path, *, if_absent: bool = False) -> None:
         put = self.put_if_absent if if_absent else self.put
         with translated(path):

@@ -152,6 +152,22 @@ class ObjectStorage:
         self._check_conditions()
         self._create(key, data)
 
+    def replace(self, key: str, old: bytes, new: bytes) -> None:
+        check_key(key)
+
+        async def swap() -> None:
+            result = await obstore.get_async(self._store, key)
+            if bytes(await result.bytes_async()) != old:
+                raise ObjectExistsError(f"{self._url}/{key}: it is another one by now")
+            seen: Any = {
+                name: value
+                for name in ("e_tag", "version")
+                if (value := result.meta[name]) is not None
+            }
+            await obstore.put_async(self._store, key, new, mode=seen, use_multipart=False)
+
+        run(self._steadily(swap, key, again=0))
+
     def put_file(self, key: str, path: Path, *, if_absent: bool = False) -> None:
         check_key(key)
         if if_absent:
@@ -166,13 +182,22 @@ class ObjectStorage:
     ) -> None:
         for key, _ in files:
             check_key(key)
+        telling = asyncio.Lock()
 
         async def one(key: str, path: Path) -> None:
             size = await self._steadily(lambda: self._upload(key, path), key)
             if stored is not None:
-                stored(size)
+                # Not on the loop, which the caller's function may need, or end; nor twice at once.
+                async with telling:
+                    await asyncio.to_thread(_told, stored, size)
 
-        run(_side_by_side([partial(one, key, path) for key, path in files], _WRITES))
+        try:
+            run(_side_by_side([partial(one, key, path) for key, path in files], _WRITES))
+        except _CallerError as error:
+            theirs = error.error
+        else:
+            return
+        raise theirs
 
     async def _upload(self, key: str, path: Path) -> int:
         """Store a file; when that is given up, so is the upload of its parts."""
@@ -306,15 +331,30 @@ class ObjectStorage:
                 return await work()
             except FOREIGN as error:
                 ours = error if isinstance(error, StorageError) else self._error(error, key)
-                is_late = time.monotonic() - began > _AGAIN_SECONDS
-                if not isinstance(ours, StorageUnreachableError) or attempt >= again or is_late:
-                    raise ours from None
+            is_late = time.monotonic() - began > _AGAIN_SECONDS
+            if not isinstance(ours, StorageUnreachableError) or attempt >= again or is_late:
+                raise ours  # outside of the handler: their words are not even its context
             await asyncio.sleep(0.05 * 2**attempt)
         raise AssertionError("it is counted without end")
 
     def _error(self, error: BaseException, key: str) -> StorageError:
         place = f"{self._url}/{key}" if key else self._url
         return storage_error(error, place, self._bucket, self._tried)
+
+
+class _CallerError(Exception):
+    """What the caller's own function raised: of some kinds, the loop would end."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+
+def _told(stored: Callable[[int], None], size: int) -> None:
+    try:
+        stored(size)
+    except BaseException as error:  # noqa: BLE001 - it is raised again where it belongs
+        raise _CallerError(error) from None
 
 
 def _without_folders(items: Sequence[ObjectInfo]) -> Sequence[ObjectInfo]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,6 +28,7 @@ from fw_dataset.format.manifest import Manifest
 from fw_dataset.format.names import LATEST
 from fw_dataset.format.schema import DataModel
 from fw_dataset.storage import ObjectInfo, Storage
+from fw_dataset.storage.background import begin
 from fw_dataset.versions.footers import rows_of
 
 __all__ = ["Catalog", "CommittedVersion", "VersionInfo"]
@@ -185,12 +185,11 @@ class Catalog:
 
     def _committed(self) -> Iterator[CommittedVersion]:
         """A folder without a readable description is no version."""
-        with ThreadPoolExecutor(1) as pool:
-            # Elsewhere, what is in all versions is asked for at the same time, in one question.
-            coming = pool.submit(self._listings) if self._is_distant() else None
-            layouts = _layouts(self.storage.folders(VERSIONS))
-            descriptions = self.storage.get_many([layout.description for layout in layouts])
-            listings = {} if coming is None else coming.result()
+        # Elsewhere, what is in all versions is asked for at the same time, in one question.
+        coming = begin(self._listings) if self._is_distant() else None
+        layouts = _layouts(self.storage.folders(VERSIONS))
+        descriptions = self.storage.get_many([layout.description for layout in layouts])
+        listings = {} if coming is None else coming.result()
         for layout, content in zip(layouts, descriptions, strict=True):
             if isinstance(content, StorageError):
                 if not isinstance(content, _NO_VERSION):
@@ -209,7 +208,11 @@ class Catalog:
     def _listings(self) -> dict[str, dict[str, int]]:
         """The sizes of all objects by version and key."""
         listings: dict[str, dict[str, int]] = {}
-        for item in self.storage.list(VERSIONS):
+        try:
+            items = list(self.storage.list(VERSIONS))
+        except StorageError:
+            return {}  # a key that cannot be listed concerns one version only
+        for item in items:
             version = item.key[len(VERSIONS) + 1 :].partition("/")[0]
             listings.setdefault(version, {})[item.key] = item.size
         return listings

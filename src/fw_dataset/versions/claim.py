@@ -19,10 +19,13 @@ from fw_dataset.errors import (
 from fw_dataset.format.layout import VersionLayout
 from fw_dataset.storage import Storage
 
-__all__ = ["LostClaimError", "discard_dead_claim", "release", "require", "take"]
+__all__ = ["LostClaimError", "abandon", "discard_dead_claim", "release", "require", "take"]
 
 # No commit takes that long, and no machine's clock is that wrong.
 _OLD_SECONDS = 48 * 3600
+# What reading the claim of something else than this package may raise.
+_NO_CLAIM = (ValueError, TypeError, KeyError, RecursionError, OverflowError)
+_abandoned: set[bytes] = set()
 
 
 class LostClaimError(VersionConflictError):
@@ -44,11 +47,21 @@ def take(storage: Storage, layout: VersionLayout, *, discard: bool = False) -> b
             _put(storage, layout, mine)
         except ObjectExistsError:
             theirs = _read(storage, layout)
-            if theirs is not None and not (discard or _is_dead(theirs) or _is_old(theirs)):
+            if theirs is None:
+                _put(storage, layout, mine)
+            elif discard or _is_dead(theirs) or _is_old(theirs):
+                _take_over(storage, layout, theirs, mine)
+            else:
                 raise VersionConflictError(_busy(storage, layout, theirs)) from None
-            _remove_unfinished(storage, layout)
-            _put(storage, layout, mine)
     return mine
+
+
+def abandon(mine: bytes) -> None:
+    """Let a claim stand that this process has no more use for; its next writer takes it over.
+
+    So it is when nobody knows whether what was asked of the storage last is still to happen.
+    """
+    _abandoned.add(mine)
 
 
 def require(storage: Storage, layout: VersionLayout, mine: bytes) -> None:
@@ -67,8 +80,8 @@ def require(storage: Storage, layout: VersionLayout, mine: bytes) -> None:
 
 
 def release(storage: Storage, layout: VersionLayout, mine: bytes) -> None:
-    """Give a claim back, unless it is another's by now."""
-    if _read(storage, layout) == mine:
+    """Give a claim back, unless it is another's by now or abandoned."""
+    if mine not in _abandoned and _read(storage, layout) == mine:
         storage.delete(layout.claim)
 
 
@@ -85,10 +98,17 @@ def discard_dead_claim(storage: Storage, layout: VersionLayout) -> None:
 def _put(storage: Storage, layout: VersionLayout, mine: bytes) -> None:
     try:
         storage.put_if_absent(layout.claim, mine)
-    except BaseException:
+    except Exception:
         # It may be there all the same, when what failed came after.
         with suppress(StorageError):
             release(storage, layout, mine)
+        raise
+    except BaseException:
+        if storage.native_path(layout.claim) is None:
+            abandon(mine)  # nobody waits for a store that may not answer
+        else:
+            with suppress(StorageError):
+                release(storage, layout, mine)
         raise
 
 
@@ -99,11 +119,18 @@ def _read(storage: Storage, layout: VersionLayout) -> bytes | None:
         return None
 
 
-def _remove_unfinished(storage: Storage, layout: VersionLayout) -> None:
-    if storage.exists(layout.description):
-        storage.delete(layout.claim)
-    else:
-        storage.clear(layout.root)
+def _take_over(storage: Storage, layout: VersionLayout, theirs: bytes, mine: bytes) -> None:
+    """Take a claim over, which only one of those who try can; what its writer left is removed."""
+    try:
+        storage.replace(layout.claim, theirs, mine)
+    except (ObjectExistsError, ObjectNotFoundError):
+        raise VersionConflictError(
+            f"version {layout.version!r} at {storage.url} is being taken over by another writer"
+        ) from None
+    if not storage.exists(layout.description):
+        keys = [item.key for item in storage.list(layout.root)]
+        storage.delete_many([key for key in keys if key != layout.claim])
+        storage.sweep(layout.root)
 
 
 def _identity() -> dict[str, str | int]:
@@ -120,11 +147,13 @@ def _identity() -> dict[str, str | int]:
 
 def _is_dead(claim: bytes) -> bool:
     """Whether the claim's writer provably runs no more."""
+    if claim in _abandoned:
+        return True
     try:
         theirs = json.loads(claim)
         host, boot, pids = theirs["host"], theirs["boot"], theirs["pids"]
         pid, started = int(theirs["pid"]), theirs["started"]
-    except (ValueError, TypeError, KeyError):
+    except _NO_CLAIM:
         return False
     if host != platform.node():
         return False
@@ -138,7 +167,7 @@ def _is_dead(claim: bytes) -> bool:
 def _is_old(claim: bytes) -> bool:
     try:
         return bool(time.time() - float(json.loads(claim)["time"]) > _OLD_SECONDS)
-    except (ValueError, TypeError, KeyError):
+    except _NO_CLAIM:
         return False
 
 
@@ -189,6 +218,6 @@ def _busy(storage: Storage, layout: VersionLayout, claim: bytes) -> str:
 def _who(claim: bytes) -> str:
     try:
         theirs = json.loads(claim)
-        return f"process {theirs['pid']} on {theirs['host']}"
-    except (ValueError, TypeError, KeyError):
+        return f"process {int(theirs['pid'])} on {repr(theirs['host'])[1:-1]}"
+    except _NO_CLAIM:
         return "another writer"
