@@ -92,6 +92,7 @@ async def _telling(work: Coroutine[Any, Any, _T], ended: threading.Event) -> _T:
 
 def _finish() -> None:
     """Let interrupted uploads be given up: a store keeps, and bills, parts of one that is not."""
+    cancel_all()  # nobody waits for what else is under way
     until = time.monotonic() + _GIVING_UP_SECONDS
     for ended in list(_unfinished):
         ended.wait(max(0, until - time.monotonic()))

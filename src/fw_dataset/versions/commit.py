@@ -76,7 +76,7 @@ def commit(
             return False
         _remove_strays(storage, layout)
         files = _files(staged)
-        _store_files(storage, files, progress)
+        _store_files(storage, layout, files, mine, progress)
         with storage.exclusive(), publishing():
             # Somebody may have taken us for dead, and begun anew, or we somebody who is not.
             claim.require(storage, layout, mine)
@@ -141,7 +141,11 @@ def _files(staged: StagedVersion) -> list[tuple[str, Path]]:
 
 
 def _store_files(
-    storage: Storage, files: list[tuple[str, Path]], progress: BytesDone | None
+    storage: Storage,
+    layout: VersionLayout,
+    files: list[tuple[str, Path]],
+    mine: bytes,
+    progress: BytesDone | None,
 ) -> None:
     total = sum(path.stat().st_size for _, path in files)
     done = 0
@@ -152,7 +156,12 @@ def _store_files(
         if progress is not None:
             progress(done, total)
 
-    storage.put_files(files, stored)
+    # The names of data files are hashes of their content, so that they harm nobody. Files of the
+    # same name in every version come after them, at once, and only from who has the claim still.
+    data = [item for item in files if item[0].endswith(".parquet")]
+    storage.put_files(data, stored)
+    claim.require(storage, layout, mine)
+    storage.put_files([item for item in files if item not in data], stored)
 
 
 def _require_whole(storage: Storage, layout: VersionLayout, files: list[tuple[str, Path]]) -> None:
