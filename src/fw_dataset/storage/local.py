@@ -20,6 +20,7 @@ from fw_dataset.errors import (
 from fw_dataset.storage.base import CHUNK_SIZE, ObjectInfo
 from fw_dataset.storage.keys import check_key
 from fw_dataset.storage.locks import hold, lock_folder, remove_if_free
+from fw_dataset.storage.one_by_one import OneByOne
 from fw_dataset.storage.system_errors import translated
 
 __all__ = ["LocalStorage"]
@@ -29,7 +30,7 @@ _PARTIAL = ".fw-dataset-partial-"
 _ATTEMPTS = 1000
 
 
-class LocalStorage:
+class LocalStorage(OneByOne):
     """The files below one folder, which need not exist yet; reading never creates it."""
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
@@ -81,21 +82,6 @@ class LocalStorage:
     def get(self, key: str) -> bytes:
         with self._reading(self._path(key)) as file:
             return file.read()
-
-    def get_many(self, keys: Sequence[str]) -> Sequence[bytes | StorageError]:
-        return [self._get_or_error(key) for key in keys]
-
-    def _get_or_error(self, key: str) -> bytes | StorageError:
-        try:
-            return self.get(key)
-        except StorageError as error:
-            return error
-
-    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
-        return self.get_parts([(key, start, end) for start, end in ranges])
-
-    def get_parts(self, parts: Sequence[tuple[str, int, int]]) -> Sequence[bytes]:
-        return [self._part(key, start, end) for key, start, end in parts]
 
     def _part(self, key: str, start: int, end: int) -> bytes:
         path = self._path(key)
@@ -173,10 +159,6 @@ class LocalStorage:
             self.put_file(key, path)
             if stored is not None:
                 stored(size)
-
-    def delete_many(self, keys: Sequence[str]) -> None:
-        for key in keys:
-            self.delete(key)
 
     def clear(self, prefix: str) -> None:
         folder = self._path(prefix)

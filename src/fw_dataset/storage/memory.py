@@ -10,12 +10,13 @@ from pathlib import Path
 from fw_dataset.errors import ObjectExistsError, ObjectNotFoundError, StorageError
 from fw_dataset.storage.base import CHUNK_SIZE, ObjectInfo
 from fw_dataset.storage.keys import check_key
+from fw_dataset.storage.one_by_one import OneByOne
 from fw_dataset.storage.system_errors import translated
 
 __all__ = ["MemoryStorage"]
 
 
-class MemoryStorage:
+class MemoryStorage(OneByOne):
     """Objects in a dict."""
 
     def __init__(self) -> None:
@@ -49,21 +50,6 @@ class MemoryStorage:
             return self._objects[check_key(key)]
         except KeyError:
             raise ObjectNotFoundError(f"{self.url}{key}: there is no such object") from None
-
-    def get_many(self, keys: Sequence[str]) -> Sequence[bytes | StorageError]:
-        return [self._get_or_error(key) for key in keys]
-
-    def _get_or_error(self, key: str) -> bytes | StorageError:
-        try:
-            return self.get(key)
-        except StorageError as error:
-            return error
-
-    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
-        return self.get_parts([(key, start, end) for start, end in ranges])
-
-    def get_parts(self, parts: Sequence[tuple[str, int, int]]) -> Sequence[bytes]:
-        return [self._part(key, start, end) for key, start, end in parts]
 
     def _part(self, key: str, start: int, end: int) -> bytes:
         data = self.get(key)
@@ -110,10 +96,6 @@ class MemoryStorage:
             self.put_file(key, path)
             if stored is not None:
                 stored(len(self.get(key)))
-
-    def delete_many(self, keys: Sequence[str]) -> None:
-        for key in keys:
-            self.delete(key)
 
     def clear(self, prefix: str) -> None:
         for item in self.list(check_key(prefix)):

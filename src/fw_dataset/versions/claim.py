@@ -19,7 +19,15 @@ from fw_dataset.errors import (
 from fw_dataset.format.layout import VersionLayout
 from fw_dataset.storage import Storage
 
-__all__ = ["LostClaimError", "abandon", "discard_dead_claim", "release", "require", "take"]
+__all__ = [
+    "LostClaimError",
+    "abandon",
+    "discard_dead_claim",
+    "release",
+    "remove_strays",
+    "require",
+    "take",
+]
 
 # No commit takes that long, and no machine's clock is that wrong.
 _OLD_SECONDS = 48 * 3600
@@ -85,6 +93,12 @@ def release(storage: Storage, layout: VersionLayout, mine: bytes) -> None:
         storage.delete(layout.claim)
 
 
+def remove_strays(storage: Storage, layout: VersionLayout) -> None:
+    """Remove files without a version: old readers would count them as rows."""
+    keys = [item.key for item in storage.list(layout.root)]
+    storage.delete_many([key for key in keys if key != layout.claim])
+
+
 def discard_dead_claim(storage: Storage, layout: VersionLayout) -> None:
     """Remove what a killed writer left beside a version which it had committed."""
     if storage.exists(layout.claim):
@@ -128,8 +142,7 @@ def _take_over(storage: Storage, layout: VersionLayout, theirs: bytes, mine: byt
             f"version {layout.version!r} at {storage.url} is being taken over by another writer"
         ) from None
     if not storage.exists(layout.description):
-        keys = [item.key for item in storage.list(layout.root)]
-        storage.delete_many([key for key in keys if key != layout.claim])
+        remove_strays(storage, layout)
         storage.sweep(layout.root)
 
 

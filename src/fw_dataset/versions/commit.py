@@ -74,7 +74,7 @@ def commit(
         # Looked for after the claim: a writer may have committed just before we took it.
         if storage.exists(layout.description):
             return False
-        _remove_strays(storage, layout)
+        claim.remove_strays(storage, layout)
         files = _files(staged)
         _store_files(storage, layout, files, mine, progress)
         with storage.exclusive(), publishing():
@@ -110,7 +110,7 @@ def _tidy_up(storage: Storage, layout: VersionLayout, mine: bytes, error: BaseEx
         with suppress(StorageError, VersionConflictError):
             claim.require(storage, layout, mine)
             if not storage.exists(layout.description):
-                _remove_strays(storage, layout)
+                claim.remove_strays(storage, layout)
             claim.release(storage, layout, mine)
 
     if not _is_distant(storage, layout):
@@ -121,12 +121,6 @@ def _tidy_up(storage: Storage, layout: VersionLayout, mine: bytes, error: BaseEx
     wait([tidied], timeout=_PATIENCE if isinstance(error, Exception) else _HASTE)
     if not tidied.done():
         claim.abandon(mine)
-
-
-def _remove_strays(storage: Storage, layout: VersionLayout) -> None:
-    """Remove files without a version: old readers would count them as rows."""
-    keys = [item.key for item in storage.list(layout.root)]
-    storage.delete_many([key for key in keys if key != layout.claim])
 
 
 def _files(staged: StagedVersion) -> list[tuple[str, Path]]:
