@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +10,7 @@ import pytest
 from fw_dataset.errors import CredentialsError, FWDatasetError
 from fw_dataset.storage.credentials import config_from_url
 from tests.support.cloud_environment import clear_cloud_environment
-
-KEYS = {"access_key_id": "AKID", "secret_access_key": "se/cr+et=="}
-AZURE_KEY = base64.b64encode(b"k" * 63 + b"\xff").decode()
-SAS = "sv=2030-01-01&sp=rl&sig=a%2Bb%2Fc%3D"
-ACCOUNT = {
-    "gcs_base_url": "http://127.0.0.1:9",
-    "disable_oauth": True,
-    "client_email": "",
-    "private_key": "",
-    "private_key_id": "",
-}
-AZURE = "az://acc.blob.core.windows.net/box"
+from tests.support.given_credentials import ACCOUNT, AZURE, AZURE_KEY, KEYS, SAS
 
 
 @pytest.fixture(autouse=True)
