@@ -18,6 +18,8 @@ INSTALLED = Path(fw_dataset.__file__).parent
 PUBLIC_NAMES = [
     "DataModel",
     "Dataset",
+    "DatasetBuilder",
+    "DatasetLoader",
     "FWDatasetClient",
     "Progress",
     "Table",

@@ -32,7 +32,7 @@ def test_bucket_and_prefix(bucket: Path, fs_type: str, prefix: str) -> None:
 
 
 def test_the_old_spelling(bucket: Path) -> None:
-    client = FWDatasetClient()
+    client = FWDatasetClient("flywheel.test:key")
     dataset = client.get_dataset_from_filesystem("fs", str(bucket), PREFIX, {})
     assert dataset.version == "v1"
     named = FWDatasetClient.get_dataset_from_filesystem(

@@ -29,8 +29,8 @@ _CALLS = (
 )
 # Nothing else runs meanwhile, but their own threads.
 _ALONE = (
-    ("fw_dataset.builder", "stage", "stage"),
-    ("fw_dataset.builder", "commit", "publish"),
+    ("fw_dataset.pipeline", "stage", "stage"),
+    ("fw_dataset.pipeline", "commit", "publish"),
 )
 
 
@@ -43,7 +43,7 @@ def main(source: str, destination: str) -> dict[str, Any]:
         library has no more, whose time is in other phases.
     """
     start = time.perf_counter()
-    builder = import_module("fw_dataset.builder")
+    builder = import_module("fw_dataset.pipeline")
     phases = {IMPORT: {"cpu": time.process_time(), "wall": time.perf_counter() - start}}
     watch = Stopwatch()
     missing = _wrap(builder, watch)

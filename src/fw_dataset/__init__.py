@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fw_dataset import errors
-    from fw_dataset.builder import render_snapshot
-    from fw_dataset.client import FWDatasetClient
+    from fw_dataset.builder import DatasetBuilder
+    from fw_dataset.client import DatasetLoader, FWDatasetClient
     from fw_dataset.dataset import Dataset, Table
     from fw_dataset.format.schema import DataModel
+    from fw_dataset.pipeline import render_snapshot
     from fw_dataset.render.progress import Progress
 
 __version__ = "0.5.0"
@@ -21,15 +22,19 @@ __version__ = "0.5.0"
 _HOMES = {
     "DataModel": "fw_dataset.format.schema",
     "Dataset": "fw_dataset.dataset",
+    "DatasetBuilder": "fw_dataset.builder",
+    "DatasetLoader": "fw_dataset.client",
     "FWDatasetClient": "fw_dataset.client",
     "Progress": "fw_dataset.render.progress",
     "Table": "fw_dataset.dataset",
-    "render_snapshot": "fw_dataset.builder",
+    "render_snapshot": "fw_dataset.pipeline",
 }
 
 __all__ = [
     "DataModel",
     "Dataset",
+    "DatasetBuilder",
+    "DatasetLoader",
     "FWDatasetClient",
     "Progress",
     "Table",

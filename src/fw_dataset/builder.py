@@ -1,309 +1,429 @@
-"""From a snapshot to a committed version."""
+"""From a project of a Flywheel site to a version of its dataset."""
 
 from __future__ import annotations
 
+import json
+import math
 import os
+import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
-from datetime import datetime, timezone
-from importlib.metadata import version as package_version
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from fw_dataset import __version__
 from fw_dataset.dataset import Dataset
-from fw_dataset.errors import InvalidArgumentError, StorageError, VersionConflictError
-from fw_dataset.format.description import DatasetDescription, DatasetInfo
-from fw_dataset.format.instants import parse_instant
-from fw_dataset.format.layout import README
-from fw_dataset.format.manifest import SnapshotIdentity
-from fw_dataset.format.names import check_label, check_version_id
-from fw_dataset.render.json_tree import Members, Number, parse
+from fw_dataset.errors import (
+    DatasetInfoNotSavedError,
+    FlywheelError,
+    InvalidArgumentError,
+)
+from fw_dataset.flywheel import (
+    Connection,
+    SnapshotRecord,
+    create_snapshot,
+    download_snapshot,
+    find_api_key,
+    list_snapshots,
+    project_at,
+    project_by_id,
+    save_directives,
+    wait_until_complete,
+)
+from fw_dataset.format.description import DatasetInfo
+from fw_dataset.format.directives import dataset_prefix, default_prefix
+from fw_dataset.pipeline import Request, find_rendered, publish, work_folder
+from fw_dataset.project_datasets import named_place, open_place, settled_place
 from fw_dataset.render.progress import Progress, ProgressCallback
-from fw_dataset.render.selection import ControlColumns, Selection, select_columns
-from fw_dataset.render.version import RenderedTables, render_tables
-from fw_dataset.snapshot import Snapshot, open_snapshot
-from fw_dataset.storage import Credentials, LocalStorage, Storage, open_storage
-from fw_dataset.versions.catalog import Catalog, CommittedVersion
-from fw_dataset.versions.claim import discard_dead_claim
-from fw_dataset.versions.commit import commit
-from fw_dataset.versions.documents import dataset_readme
-from fw_dataset.versions.labels import check_label_is_free, check_names_are_free, relabel
-from fw_dataset.versions.staging import Provenance, stage
-from fw_dataset.versions.workspace import folder_to_fill, workspace
+from fw_dataset.render.selection import ControlColumns
+from fw_dataset.storage import Credentials
+from fw_dataset.versions.catalog import Catalog
+from fw_dataset.versions.labels import check_label_is_free
 
-__all__ = ["render_snapshot"]
+__all__ = ["DatasetBuilder"]
 
-_VERSION_DIGITS = 24
+_TIMEOUT_SECONDS = 1800.0
 
 
-def render_snapshot(
-    snapshot: str | os.PathLike[str],
-    destination: str | os.PathLike[str],
-    *,
-    version: str | None = None,
-    label: str | None = None,
-    created: datetime | str | None = None,
-    control_columns: ControlColumns | None = None,
-    on_error: Literal["raise", "skip"] = "raise",
-    keep_source: bool | None = None,
-    progress: ProgressCallback | None = None,
-    workdir: str | os.PathLike[str] | None = None,
-    credentials: Credentials | None = None,
-    discard_claim: bool = False,
-) -> Dataset:
-    """Render a snapshot into a new version of the dataset at ``destination``.
+class DatasetBuilder:
+    """Renders the dataset of one project into its storage.
 
-    Readers see the version only when it is whole. Rendering the same snapshot with the same
-    choices again finds the version there and does nothing, but for a new ``label``.
+    Where the dataset goes is said by one of ``storage_id``, ``storage_label``, ``credentials`` and
+    ``root_path``; without any, by the project's own ``info.dataset``. It is a context manager.
 
     Args:
-        snapshot: a SQLite file (``snapshot.db``), gzipped (``snapshot.db.gz``) or not.
-        destination: the dataset's root, a path or URL; it need not exist.
-        version: the version's id; else the first 24 hex digits of the SHA-256 of the
-            decompressed snapshot.
-        label: the version's human name; else its id.
-        created: when the snapshot was made, UTC where it has no offset; else now.
-        control_columns: per table the columns to keep, such as ``{"subjects": ["label"]}``;
-            ids and ``parents.*`` are always kept, other tables lose ``extra``.
-        on_error: what to do with a record that cannot be read: ``"raise"``, or ``"skip"`` it and
-            name it in the report.
-        keep_source: keep the snapshot and the project's record in the provenance; by default
-            unless ``control_columns`` are given.
+        api_key: ``site.flywheel.io:…``; else ``FW_HOSTNAME`` and ``FW_WS_API_KEY``, else the
+            login of the Flywheel command line.
+        project_id: the project's id.
+        project_path: or its path, ``fw://group/project``.
+        storage_id: the id of a storage that is registered on the site.
+        storage_label: or its label.
+        credentials: or a place of your own with what opens it, such as
+            ``{"url": "s3://bucket/prefix?access_key_id=…&secret_access_key=…"}``.
+        root_path: or a folder of this machine.
+        control_columns: per table the columns to keep, such as ``{"subjects": ["label"]}``.
+        snapshot_timeout: seconds to wait for a snapshot; else ``SNAPSHOT_TIMEOUT``, else 1800.
         progress: called with a :class:`~fw_dataset.Progress` now and then.
-        workdir: a folder with room for the unpacked snapshot; else the destination's root, or for
-            an object store this machine's folder for temporary files.
-        credentials: what the destination's store asks for; else what the environment gives.
-        discard_claim: take over from another writer of this version that is gone for good, though
-            this cannot be proved.
-
-    Returns:
-        The dataset, seen through the version that was rendered.
+        workdir: a folder with room for the snapshot, packed and unpacked.
+        relocate: begin a new dataset at the place that is named, although the project's
+            ``info.dataset`` says that it has one elsewhere.
 
     Raises:
-        SnapshotError: the snapshot cannot be read (RecordError: one record of it).
-        ControlColumnsError: ``control_columns`` name what does not exist.
-        InvalidNameError: the version id or label cannot be one.
-        InvalidArgumentError: ``created`` is no instant, or ``on_error`` none of the two.
+        ApiKeyError: there is no API key, or it has no form that is known.
+        ProjectNotFoundError: the site has no such project.
+        StorageNotFoundError: the site has no such storage.
+        DirectivesError: nothing says where the dataset goes, or two things do and differ.
         CredentialsError: the credentials are of no form that would do.
-        VersionConflictError: the version id or label is taken by something else.
-        StorageError: the destination cannot be written, or is full.
+        ControlColumnsError: ``control_columns`` name what does not exist.
+        InvalidArgumentError: the arguments do not go together.
+        MissingExtraError: Flywheel's client is not installed (extra ``flywheel``).
+        FlywheelError: the site refuses, or cannot be reached.
     """
-    if on_error not in ("raise", "skip"):
-        raise InvalidArgumentError(f"on_error {on_error!r}: use 'raise' or 'skip'")
-    request = _Request(
-        version=None if version is None else check_version_id(version),
-        label=None if label is None else check_label(label),
-        created=_instant(created),
-        selections=select_columns(control_columns),
-        keep_source=control_columns is None if keep_source is None else keep_source,
-        options=_options(control_columns, on_error),
-        discard_claim=discard_claim,
-    )
-    storage = open_storage(destination, credentials)
-    storage.check_writable()
-    with ExitStack() as stack:
-        if isinstance(storage, LocalStorage):
-            stack.enter_context(folder_to_fill(storage.root))
-        work = stack.enter_context(workspace(_work_parent(storage, workdir)))
-        rendered = _render(Path(snapshot), storage, work, request, progress)
-    return Dataset(storage, rendered)
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        project_id: str | None = None,
+        project_path: str | None = None,
+        storage_id: str | None = None,
+        storage_label: str | None = None,
+        credentials: Credentials | None = None,
+        root_path: str | os.PathLike[str] | None = None,
+        control_columns: ControlColumns | None = None,
+        *,
+        snapshot_timeout: float | None = None,
+        progress: ProgressCallback | None = None,
+        workdir: str | os.PathLike[str] | None = None,
+        relocate: bool = False,
+    ) -> None:
+        # An empty mapping is the older releases' way to say "all".
+        self.control_columns = control_columns or None
+        self._request = Request.make(control_columns=self.control_columns)
+        self._timeout = _timeout(snapshot_timeout)
+        self._progress = progress
+        self._workdir = workdir
+        self._relocate = relocate
+        self._snapshot: SnapshotRecord | None = None
+        self.snapshot_path: Path | None = None
+        self._connection = Connection(find_api_key(api_key))
+        try:
+            self.set_project(project_id, project_path)
+            self.set_storage(storage_id, storage_label, credentials, root_path)
+        except BaseException:
+            self.close()
+            raise
+
+    def __repr__(self) -> str:
+        return f"DatasetBuilder({self.project.path!r}, {self._directives.location!r})"
+
+    def __enter__(self) -> DatasetBuilder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection to the site."""
+        self._connection.close()
+
+    @property
+    def dataset_info(self) -> dict[str, str | None]:
+        """What the project's ``info.dataset`` says once the dataset is rendered."""
+        return self._directives.to_info()
+
+    @property
+    def snapshot(self) -> dict[str, Any] | None:
+        """The platform's record of the snapshot at hand."""
+        return None if self._snapshot is None else dict(self._snapshot.record)
+
+    def set_project(
+        self,
+        project_id: str | None = None,
+        project_path: str | None = None,
+        project: Any = None,
+    ) -> None:
+        """Choose the project, by its id, its path, or an object of the official SDK.
+
+        The storage has to be chosen anew after that.
+
+        Raises:
+            InvalidArgumentError: none is named, or more than one.
+            ProjectNotFoundError: the site has no such project.
+            FlywheelError: the site refuses, or cannot be reached.
+        """
+        given = [one for one in (project_id, project_path, project) if one]
+        if len(given) != 1:
+            raise InvalidArgumentError("name the project by one of project_id and project_path")
+        if project_path:
+            self.project = project_at(self._connection, project_path)
+        else:
+            wanted = project_id or getattr(project, "id", None)
+            if not isinstance(wanted, str):
+                raise InvalidArgumentError("project: an object with the project's id is expected")
+            self.project = project_by_id(self._connection, wanted)
+        self._snapshot = None
+
+    def set_storage_prefix(self, prefix: str | None = None) -> str:
+        """Where the project's dataset is in a storage with this prefix of its own."""
+        default = default_prefix(self._connection.host, self.project.group, self.project.id)
+        return dataset_prefix(prefix, default)
+
+    def set_storage(
+        self,
+        storage_id: str | None = None,
+        storage_label: str | None = None,
+        credentials: Credentials | None = None,
+        root_path: str | os.PathLike[str] | None = None,
+    ) -> None:
+        """Choose where the dataset goes; without an argument, what the project says.
+
+        Raises:
+            DirectivesError: the project says nothing, or names another place.
+            InvalidArgumentError: more than one is named.
+            StorageNotFoundError: the site has no such storage.
+            CredentialsError: the credentials are of no form that would do.
+            FlywheelError: the site refuses, or cannot be reached.
+        """
+        place = named_place(
+            self._connection,
+            self.project,
+            self.set_storage_prefix,
+            storage_id=storage_id,
+            storage_label=storage_label,
+            credentials=credentials,
+            root_path=root_path,
+        )
+        chosen = settled_place(self.project, place, relocate=self._relocate)
+        self._storage = open_place(self._connection, chosen, credentials or None)
+        self._directives = chosen
+
+    def create_snapshot(self) -> dict[str, Any]:
+        """Have the platform make a snapshot, and wait for it.
+
+        Interrupted, it leaves a snapshot that goes on being made, which the next call to
+        :meth:`create_or_get_latest_snapshot` takes up.
+
+        Returns:
+            The platform's record of it.
+
+        Raises:
+            SnapshotCreationError: it failed (SnapshotTimeoutError: it took too long).
+            FlywheelError: the site refuses, or cannot be reached.
+        """
+        self._snapshot = self._awaited(create_snapshot(self._connection, self.project.id))
+        return dict(self._snapshot.record)
+
+    def create_or_get_latest_snapshot(self, force_new: bool = False) -> dict[str, Any]:
+        """Choose the newest complete snapshot, or have one made where there is none.
+
+        Args:
+            force_new: have a new one made in any case.
+
+        Returns:
+            The platform's record of it.
+
+        Raises:
+            SnapshotCreationError: it failed (SnapshotTimeoutError: it took too long).
+            FlywheelError: the site refuses, or cannot be reached.
+        """
+        found = None if force_new else self._usable_snapshot()
+        if found is None:
+            return self.create_snapshot()
+        self._snapshot = self._awaited(found)
+        return dict(self._snapshot.record)
+
+    def render_dataset(
+        self,
+        parse_tabular_data: bool | None = None,
+        parse_custom_info: bool | None = None,
+        remove_temp_files: bool = True,
+        version_label: str | None = None,
+        force_new: bool = False,
+    ) -> Dataset:
+        """Render the project's newest complete snapshot into a version of its dataset.
+
+        A snapshot that is rendered already is recognised; ``version_label`` renames its version.
+        Readers see the version only when it is whole; after that the project's ``info.dataset``
+        says where it is.
+
+        Args:
+            parse_tabular_data: must not be true yet.
+            parse_custom_info: must not be true yet.
+            remove_temp_files: remove the downloaded snapshot at the end; if not,
+                ``snapshot_path`` says where it is, for :meth:`from_snapshot`.
+            version_label: the version's human name; else its id, which is the snapshot's.
+            force_new: render a new snapshot.
+
+        Returns:
+            The dataset, seen through the version that was rendered.
+
+        Raises:
+            InvalidArgumentError: something is asked for that is not rendered.
+            InvalidNameError: the label cannot be one.
+            VersionConflictError: the label is taken, or the version was rendered otherwise.
+            SnapshotError: the snapshot cannot be read.
+            SnapshotCreationError: the platform made no snapshot.
+            DownloadError: the snapshot did not come whole.
+            StorageError: the storage cannot be written, or is full.
+            DatasetInfoNotSavedError: the dataset stands, but the project could not be told; the
+                error has it as ``dataset``.
+            FlywheelError: the site refuses, or cannot be reached.
+        """
+        _refuse_derived(parse_tabular_data, parse_custom_info)
+        # All that can be wrong is found before the platform is put to work.
+        request = Request.make(control_columns=self.control_columns, label=version_label)
+        self._storage.check_writable()
+        snapshot = None if force_new else self._usable_snapshot()
+        if snapshot is None:
+            if version_label is not None:
+                check_label_is_free(version_label, "", Catalog(self._storage).versions())
+            snapshot = create_snapshot(self._connection, self.project.id)
+        self._snapshot = snapshot = self._awaited(snapshot)
+        request = self._requested(request, snapshot)
+        if not find_rendered(self._storage, snapshot.id, request):
+            self._fetch_and_render(request, snapshot, keep=not remove_temp_files)
+        return self._told(Dataset(self._storage, snapshot.id))
+
+    def from_snapshot(
+        self, path: str | os.PathLike[str], version_label: str | None = None
+    ) -> Dataset:
+        """Render a snapshot of this project that was downloaded earlier.
+
+        Args:
+            path: the file; where ``snapshot_info.json`` beside it has the platform's record, as
+                :meth:`render_dataset` leaves it, the version gets the snapshot's id and date.
+            version_label: the version's human name; else its id.
+
+        Raises:
+            SnapshotError: the file is no snapshot, or one of another project.
+            FWDatasetError: as for :meth:`render_dataset`.
+        """
+        source = Path(path)
+        request = Request.make(control_columns=self.control_columns, label=version_label)
+        record = _record_beside(source)
+        if record is not None:
+            request = self._requested(request, record)
+        else:
+            place = self._described()
+            request = replace(request, dataset_info=place, project_id=self.project.id)
+        self._storage.check_writable()
+        with work_folder(self._storage, self._workdir) as work:
+            version = publish(source, self._storage, work, request, self._progress)
+        return self._told(Dataset(self._storage, version))
+
+    def save_dataset_info(self) -> None:
+        """Write the dataset's place into the project's ``info.dataset``, unless it stands there.
+
+        Raises:
+            FlywheelDeniedError: the key may not write to the project.
+            FlywheelError: the site refuses otherwise, or cannot be reached.
+        """
+        if self.project.info.get("dataset") != self.dataset_info:
+            self.project = save_directives(self._connection, self.project, self.dataset_info)
+
+    # -------------------------------------------------------------------------------- rendering
+
+    def _requested(self, request: Request, snapshot: SnapshotRecord) -> Request:
+        return replace(
+            request,
+            version=snapshot.id,
+            created=snapshot.created,
+            snapshot_record=snapshot.record,
+            dataset_info=self._described(),
+            project_id=self.project.id,
+        )
+
+    def _usable_snapshot(self) -> SnapshotRecord | None:
+        """The newest complete snapshot, or else one that is being made."""
+        known = list_snapshots(self._connection, self.project.id)
+        complete = next((one for one in known if one.is_complete), None)
+        return complete or next((one for one in known if one.is_coming), None)
+
+    def _described(self) -> DatasetInfo:
+        # A folder's own path says nothing elsewhere: it is left out, as everywhere.
+        known = self._directives
+        if known.type == "fs":
+            return DatasetInfo(type="fs", bucket="", prefix="", label="")
+        return DatasetInfo.model_validate(known.to_info())
+
+    def _fetch_and_render(self, request: Request, snapshot: SnapshotRecord, *, keep: bool) -> None:
+        with work_folder(self._storage, self._workdir) as work:
+            packed = work / "download.db.gz"
+            self._download(snapshot, packed)
+            if keep:
+                self._keep(packed, snapshot)
+            publish(packed, self._storage, work, request, self._progress)
+
+    def _download(self, snapshot: SnapshotRecord, target: Path) -> None:
+        def told(done: int, total: int | None) -> None:
+            if self._progress is not None:
+                self._progress(Progress("download", bytes=done, total_bytes=total))
+
+        download_snapshot(self._connection, self.project.id, snapshot, target, progress=told)
+
+    def _keep(self, packed: Path, snapshot: SnapshotRecord) -> None:
+        """Copy the download to a folder that stays."""
+        parent = None if self._workdir is None else Path(self._workdir)
+        folder = Path(tempfile.mkdtemp(prefix=f"snapshot-{snapshot.id}-", dir=parent))
+        self.snapshot_path = folder / "snapshot.db.gz"
+        shutil.copyfile(packed, self.snapshot_path)
+        record = json.dumps(dict(snapshot.record), ensure_ascii=False, indent=2)
+        (folder / "snapshot_info.json").write_text(record + "\n", "utf-8")
+
+    def _awaited(self, snapshot: SnapshotRecord) -> SnapshotRecord:
+        def told(_: str) -> None:
+            if self._progress is not None:
+                self._progress(Progress("snapshot"))
+
+        return wait_until_complete(
+            self._connection, self.project.id, snapshot, timeout=self._timeout, told=told
+        )
+
+    def _told(self, dataset: Dataset) -> Dataset:
+        """The dataset, once its project says where it is."""
+        try:
+            self.save_dataset_info()
+        except FlywheelError as error:
+            raise DatasetInfoNotSavedError(
+                f"the dataset stands at {dataset.location}, version {dataset.version!r}, but its"
+                f" project could not be told: {error}",
+                dataset,
+            ) from None
+        return dataset
 
 
-@dataclass(frozen=True)
-class _Request:
-    version: str | None
-    label: str | None
-    created: datetime | None
-    selections: dict[str, Selection]
-    keep_source: bool
-    options: dict[str, Any]
-    discard_claim: bool = False
-
-
-def _instant(created: datetime | str | None) -> datetime | None:
+def _timeout(given: float | None) -> float:
+    """Seconds to wait for a snapshot: the argument, the environment, or half an hour."""
+    source: str = "snapshot_timeout"
+    value: object = given
+    if given is None:
+        source, value = "SNAPSHOT_TIMEOUT", os.environ.get("SNAPSHOT_TIMEOUT") or _TIMEOUT_SECONDS
     try:
-        return parse_instant(created) if isinstance(created, str) else created
-    except ValueError as error:
-        raise InvalidArgumentError(f"created: {error}") from None
-
-
-def _options(control_columns: ControlColumns | None, on_error: str) -> dict[str, Any]:
-    chosen = None
-    if control_columns is not None:
-        chosen = {name: sorted(set(columns)) for name, columns in sorted(control_columns.items())}
-    return {"control_columns": chosen, "on_error": on_error}
-
-
-def _work_parent(storage: Storage, workdir: str | os.PathLike[str] | None) -> Path:
-    if workdir is not None:
-        return Path(workdir)
-    return storage.root if isinstance(storage, LocalStorage) else Path(tempfile.gettempdir())
-
-
-def _render(
-    source: Path, storage: Storage, work: Path, request: _Request, progress: ProgressCallback | None
-) -> str:
-    """Make sure that the version is there; its id is returned."""
-    unpacked = _in_bytes("decompress", progress)
-    with open_snapshot(source, work, keep=request.keep_source, progress=unpacked) as snapshot:
-        version = request.version or snapshot.source.sha256[:_VERSION_DIGITS]
-        catalog = Catalog(storage)
-        if _is_rendered(catalog, version, snapshot, request):
-            return version
-        folder = work / "version"
-        folder.mkdir()
-        skip = request.options["on_error"] == "skip"
-        rendered = render_tables(
-            snapshot, request.selections, folder, skip_errors=skip, progress=progress
-        )
-        description = _describe(storage, version, snapshot, rendered, request)
-        staged = stage(folder, description, rendered, _provenance(snapshot, description, request))
-        published = _in_bytes("publish", progress)
-        committed = commit(
-            storage,
-            staged,
-            published,
-            lambda: _publishing(catalog, description, request),
-            discard_claim=request.discard_claim,
-        )
-        # If not, somebody else committed this version while we rendered it.
-        if not committed and not _is_rendered(catalog, version, snapshot, request):
-            raise VersionConflictError(
-                f"version {version!r} at {storage.url} has a description that cannot be read;"
-                f" remove {staged.layout.root} there, or choose another version id"
-            )
-    return version
-
-
-def _in_bytes(stage: str, progress: ProgressCallback | None) -> Callable[[int, int], None]:
-    def report(done: int, total: int) -> None:
-        if progress is not None:
-            progress(Progress(stage, bytes=done, total_bytes=total))
-
-    return report
-
-
-@contextmanager
-def _publishing(
-    catalog: Catalog, description: DatasetDescription, request: _Request
-) -> Iterator[None]:
-    """The block in which a version appears: its names are free, and the dataset has a README."""
-    storage = catalog.storage
-    check_names_are_free(description.version, request.label, catalog.versions())
-    if storage.exists(README):
-        yield
-        return
-    try:
-        storage.put(README, dataset_readme(description).encode())
-        yield
-    except BaseException as error:
-        # Whoever interrupts this does not wait for a store that may not answer.
-        if isinstance(error, Exception) or storage.native_path(README) is not None:
-            with suppress(StorageError):
-                if not catalog.versions():
-                    storage.delete(README)
-        raise
-
-
-def _is_rendered(catalog: Catalog, version: str, snapshot: Snapshot, request: _Request) -> bool:
-    """Whether the version is there already; its label is brought up to date then."""
-    found = {committed.id: committed for committed in catalog.versions()}
-    existing = found.get(version)
-    if existing is None:
-        check_names_are_free(version, request.label, found.values())
-        return False
-    if request.label is not None:
-        check_label_is_free(request.label, version, found.values())
-    _check_same(existing, snapshot, request)
-    discard_dead_claim(catalog.storage, existing.layout)
-    if request.label is not None and request.label != existing.label:
-        relabel(catalog, existing.id, request.label)
-    return True
-
-
-def _check_same(existing: CommittedVersion, snapshot: Snapshot, request: _Request) -> None:
-    manifest = existing.manifest
-    identity = manifest.snapshot if manifest is not None else None
-    if manifest is None or identity is None or identity.sha256 != snapshot.source.sha256:
-        raise VersionConflictError(
-            f"version {existing.id!r} at {existing.storage.url} was rendered from another"
-            " snapshot; choose another version id"
-        )
-    if manifest.options != {**request.options, "keep_source": request.keep_source}:
-        raise VersionConflictError(
-            f"version {existing.id!r} at {existing.storage.url} was rendered from this snapshot"
-            " with other choices (columns, on_error or keep_source); choose another version id"
-        )
-
-
-def _describe(
-    storage: Storage,
-    version: str,
-    snapshot: Snapshot,
-    rendered: RenderedTables,
-    request: _Request,
-) -> DatasetDescription:
-    project_id, record = _project(snapshot)
-    kept = request.selections["projects"].kept
-    name = record.get("label") if "label" in kept else None
-    return DatasetDescription(
-        id=project_id,
-        name=name or project_id,
-        description=(record.get("description") if "description" in kept else None) or "",
-        version=version,
-        version_label=request.label or version,
-        created=request.created or datetime.now(timezone.utc),
-        dataset_info=_dataset_info(storage),
-        tables=DatasetDescription.describe_tables(rendered.models),
-    )
-
-
-def _dataset_info(storage: Storage) -> DatasetInfo:
-    """A folder's own path is left out: it says nothing elsewhere, and two renders stay equal."""
-    kind = "fs" if isinstance(storage, LocalStorage) else storage.url.partition("://")[0]
-    return DatasetInfo(type=kind, bucket="", prefix="", label="")
-
-
-def _project(snapshot: Snapshot) -> tuple[str, dict[str, str]]:
-    """The project's id, and its texts as far as they can be read."""
-    key, data = next(iter(snapshot.records("project")))
-    try:
-        tree = parse(data or b"")
+        seconds = float(str(value))
     except ValueError:
-        tree = None
-    members = dict(tree) if isinstance(tree, Members) else {}
-    texts = {
-        name: value.encode("utf-8", "replace").decode()
-        for name, value in members.items()
-        if isinstance(value, str) and not isinstance(value, Number)
-    }
-    return texts.get("_id") or key, texts
+        seconds = math.nan
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise InvalidArgumentError(f"{source} {value!r}: give seconds, 0 or more")
+    return seconds
 
 
-def _provenance(
-    snapshot: Snapshot, description: DatasetDescription, request: _Request
-) -> Provenance:
-    source = snapshot.source
-    record = next(iter(snapshot.records("project"))).data if request.keep_source else None
-    return Provenance(
-        snapshot=SnapshotIdentity(
-            sha256=source.sha256, bytes=source.bytes, source_sha256=source.source_sha256
-        ),
-        snapshot_record={
-            "_id": description.version,
-            "project": description.id,
-            "status": "complete",
-            "sha256": source.sha256,
-        },
-        snapshot_copy=source.copy,
-        project_record=record,
-        options={**request.options, "keep_source": request.keep_source},
-        renderer=_renderer(("pyarrow", "msgspec")),
-    )
+def _refuse_derived(parse_tabular_data: bool | None, parse_custom_info: bool | None) -> None:
+    asked = {"parse_tabular_data": parse_tabular_data, "parse_custom_info": parse_custom_info}
+    for name, value in asked.items():
+        if value:
+            raise InvalidArgumentError(
+                f"{name}: this release renders no derived tables; leave it out, and ask the info"
+                " and extra columns of the primary tables"
+            )
 
 
-def _renderer(packages: Sequence[str]) -> dict[str, str]:
-    return {"fw-dataset": __version__, **{name: package_version(name) for name in packages}}
+def _record_beside(source: Path) -> SnapshotRecord | None:
+    """The platform's record of a snapshot that was kept, if it stands beside it."""
+    file = source.parent / "snapshot_info.json"
+    try:
+        return SnapshotRecord.from_record(json.loads(file.read_bytes()))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise InvalidArgumentError(
+            f"{file} is no record of a snapshot ({error}); move it away to do without"
+        ) from None

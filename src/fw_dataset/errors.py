@@ -14,6 +14,18 @@
     ├── TableNotFoundError (KeyError)
     ├── VersionConflictError (ValueError)    the version or label is taken by something else
     ├── MissingExtraError (ImportError)      an optional package is not installed
+    ├── DirectivesError (ValueError)         a project does not say where its dataset is, or wrongly
+    ├── FlywheelError                        the platform refuses, fails or cannot be reached
+    │   ├── ApiKeyError (ValueError)         no API key, or one that cannot be
+    │   ├── FlywheelDeniedError (PermissionError)
+    │   ├── FlywheelNotFoundError (ValueError)
+    │   │   ├── ProjectNotFoundError
+    │   │   └── StorageNotFoundError
+    │   ├── FlywheelUnreachableError (ConnectionError)
+    │   ├── SnapshotCreationError            the platform made no snapshot
+    │   │   └── SnapshotTimeoutError (TimeoutError)
+    │   ├── DownloadError                    what was sent is not whole
+    │   └── DatasetInfoNotSavedError         the dataset stands, but its project does not say where
     └── StorageError (OSError)               bytes could not be read or written
         ├── UnsupportedLocationError (ValueError)
         ├── CredentialsError (ValueError)    credentials that are missing or of no known form
@@ -33,24 +45,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 __all__ = [
+    "ApiKeyError",
     "BucketNotFoundError",
     "ControlColumnsError",
     "CredentialsError",
     "DatasetFormatError",
+    "DatasetInfoNotSavedError",
     "DatasetNotFoundError",
+    "DirectivesError",
+    "DownloadError",
     "FWDatasetError",
+    "FlywheelDeniedError",
+    "FlywheelError",
+    "FlywheelNotFoundError",
+    "FlywheelUnreachableError",
     "InvalidArgumentError",
     "InvalidNameError",
     "MissingExtraError",
     "ObjectExistsError",
     "ObjectNotFoundError",
+    "ProjectNotFoundError",
     "RecordError",
+    "SnapshotCreationError",
     "SnapshotError",
+    "SnapshotTimeoutError",
     "StorageDeniedError",
     "StorageError",
     "StorageFullError",
+    "StorageNotFoundError",
     "StorageTimeoutError",
     "StorageUnreachableError",
     "TableNotFoundError",
@@ -127,6 +152,79 @@ class VersionConflictError(FWDatasetError, ValueError):
 
 class MissingExtraError(FWDatasetError, ImportError):
     """A feature needs a package that an extra of this one installs."""
+
+
+class DirectivesError(FWDatasetError, ValueError):
+    """A project's ``info.dataset`` is missing, or does not name a place."""
+
+
+class FlywheelError(FWDatasetError):
+    """The platform did not do what it was asked to.
+
+    Attributes:
+        status: the HTTP status of its answer, or None if there was none.
+    """
+
+    status: int | None = None
+
+
+class ApiKeyError(FlywheelError, ValueError):
+    """There is no API key, or it is not of the form ``site:key``."""
+
+
+class FlywheelDeniedError(FlywheelError, PermissionError):
+    """The platform does not know the API key, or it may not do this."""
+
+
+class FlywheelNotFoundError(FlywheelError, ValueError):
+    """The platform has no such thing."""
+
+
+class ProjectNotFoundError(FlywheelNotFoundError):
+    """There is no such project on the site."""
+
+
+class StorageNotFoundError(FlywheelNotFoundError):
+    """The site has no such storage, or it has been deleted."""
+
+
+class FlywheelUnreachableError(FlywheelError, ConnectionError):
+    """The platform could not be reached, or failed again and again.
+
+    Attributes:
+        sent: whether the request may have reached it.
+    """
+
+    sent: bool = True
+
+
+class SnapshotCreationError(FlywheelError):
+    """The platform failed to make a snapshot."""
+
+
+class SnapshotTimeoutError(SnapshotCreationError, TimeoutError):
+    """The platform was not done with a snapshot in time."""
+
+
+class DownloadError(FlywheelError):
+    """What the platform sent is not whole, however often it was asked."""
+
+
+class DatasetInfoNotSavedError(FlywheelError):
+    """The dataset was rendered and stands, but its project could not be told where.
+
+    Attributes:
+        dataset: the dataset that stands, a :class:`~fw_dataset.Dataset`; None once the error
+            has travelled to another process.
+    """
+
+    def __init__(self, message: str, dataset: Any = None) -> None:
+        self.dataset = dataset
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type[DatasetInfoNotSavedError], tuple[str]]:
+        # An open dataset does not travel; what happened does.
+        return type(self), (str(self),)
 
 
 class StorageError(FWDatasetError, OSError):

@@ -17,7 +17,7 @@ from typing import Any
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 # Loaded once, so that each process costs some ten milliseconds.
-_CONTEXT.set_forkserver_preload(["fw_dataset.builder", "fw_dataset.client", "pytest"])
+_CONTEXT.set_forkserver_preload(["fw_dataset.pipeline", "fw_dataset.client", "pytest"])
 _PATIENCE = 120
 
 # What changes a file system, by the name of the C function that Python calls for it; files that

@@ -139,9 +139,9 @@ def render(snapshot: str, destination: str, as_json: bool, **choices: Any) -> No
 
 
 def _rendered(snapshot: str, destination: str, choices: dict[str, Any]) -> tuple[Dataset, bool]:
-    from fw_dataset.builder import render_snapshot
     from fw_dataset.cli.progress import ProgressBars
     from fw_dataset.errors import ControlColumnsError, InvalidNameError
+    from fw_dataset.pipeline import render_snapshot
 
     try:
         with ProgressBars() as progress:

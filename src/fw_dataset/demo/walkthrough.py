@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fw_dataset.builder import render_snapshot
 from fw_dataset.dataset import Dataset
 from fw_dataset.demo.project import DEFAULT_SEED, DEFAULT_SUBJECTS, write_snapshot
 from fw_dataset.demo.quality import TSNR_LIMIT
@@ -16,6 +15,7 @@ from fw_dataset.demo.questions import ODD_SIZES, QUESTIONS, RUNS_SQL, SIGNAL, Qu
 from fw_dataset.demo.snapshot_file import SnapshotCounts
 from fw_dataset.demo.text_table import text_table
 from fw_dataset.errors import FWDatasetError
+from fw_dataset.pipeline import render_snapshot
 
 SNAPSHOT_NAME = "snapshot.db.gz"
 DATASET_NAME = "dataset"

@@ -2,7 +2,12 @@
 
 from fw_dataset.storage.base import CHUNK_SIZE, ObjectInfo, Storage
 from fw_dataset.storage.local import LocalStorage
-from fw_dataset.storage.location import Credentials, open_filesystem, open_storage
+from fw_dataset.storage.location import (
+    Credentials,
+    open_filesystem,
+    open_storage,
+    place_of_credentials,
+)
 from fw_dataset.storage.memory import MemoryStorage
 
 __all__ = [
@@ -14,4 +19,5 @@ __all__ = [
     "Storage",
     "open_filesystem",
     "open_storage",
+    "place_of_credentials",
 ]

@@ -1,0 +1,1 @@
+"""Where the older releases had their builder; scripts that import it from here go on working."""

@@ -1,0 +1,266 @@
+"""A connection to a site, by Flywheel's own client: requests, repeated where that may help."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from fw_dataset import __version__
+from fw_dataset.errors import FlywheelError, FlywheelUnreachableError, MissingExtraError
+from fw_dataset.flywheel.answers import failure, parsed
+from fw_dataset.flywheel.keys import ApiKey
+from fw_dataset.flywheel.retries import Retries, asked_to_wait
+
+__all__ = ["Connection", "StreamedAnswer", "address"]
+
+_TIMEOUTS = (10.0, 60.0, 60.0, 120.0)  # seconds: connect, read, write, wait for a free connection
+_AT_ONCE = 10
+_CONNECTIONS = 3
+_PAGE = 100
+# A request that never left cannot have been carried out, and these were turned away unread.
+_NOT_CARRIED_OUT = frozenset({429, 503})
+
+
+class StreamedAnswer(Protocol):
+    """What is used of an answer whose body is yet to come."""
+
+    status_code: int
+    headers: Mapping[str, str]
+
+    def iter_raw(self) -> Iterator[bytes]:
+        """The body as it was sent."""
+
+    def read(self) -> bytes:
+        """The whole body."""
+
+
+def address(*parts: str) -> str:
+    """A path of these parts, each of them quoted."""
+    return "".join(f"/{quote(part, safe='')}" for part in parts)
+
+
+class Connection:
+    """A connection to a site with an API key. Safe to share among threads.
+
+    At most 10 requests are under way at once.
+
+    Args:
+        key: the key, with the site's address.
+        retries: how patient to be.
+
+    Raises:
+        MissingExtraError: Flywheel's client is not installed.
+    """
+
+    def __init__(self, key: ApiKey, retries: Retries | None = None) -> None:
+        self._retries = retries or Retries()
+        self._key = key
+        self._package = _fw_client()
+        self._client = self._package.FWClient(
+            key.secret,
+            base_url=key.url,
+            client_name="fw-dataset",
+            client_version=__version__,
+            # It repeats neither PATCH nor as long as Retry-After asks for: we do.
+            retry_total=0,
+            timeout=_TIMEOUTS,
+        )
+        self._slots = threading.BoundedSemaphore(_AT_ONCE)
+        self._closed = threading.Event()
+
+    def __repr__(self) -> str:
+        return f"Connection({self._key.url!r})"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a connection holds an API key and is not pickled; make it where it works")
+
+    @property
+    def host(self) -> str:
+        """The site's host, without a port."""
+        return self._key.host
+
+    @property
+    def secret(self) -> str:
+        """The API key, to be kept out of messages."""
+        return self._key.secret
+
+    def close(self) -> None:
+        """End the connection; requests under way in other threads fail."""
+        self._closed.set()
+        self._client.close()
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        what: str,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        repeat: bool = True,
+    ) -> Any:
+        """The JSON that the platform answers, or None for an empty answer.
+
+        Args:
+            method: ``"GET"``, ``"POST"`` or ``"PATCH"``.
+            path: below the site's address, from ``/api``, ``/xfer`` or ``/snapshot`` on.
+            what: what is asked for, for messages.
+            params: the query.
+            json: the body.
+            headers: more headers.
+            repeat: whether the request may be carried out twice; if not, it is repeated only
+                after it certainly was not.
+
+        Raises:
+            FlywheelDeniedError: the key is not known or may not do this.
+            FlywheelNotFoundError: there is no such thing.
+            FlywheelUnreachableError: the site cannot be reached, or fails again and again.
+            FlywheelError: it answers anything else.
+        """
+        extra: dict[str, Any] = {"params": params, "json": json, "headers": dict(headers or {})}
+        repetition = 0
+        while True:
+            repetition += 1
+            answer, error = self._once(method, path, what, extra)
+            if answer is not None and answer.status_code < 400:
+                return parsed(answer.content, what)
+            asked = None
+            if answer is not None:
+                error = failure(answer.status_code, answer.content, what, secret=self.secret)
+                asked = asked_to_wait(answer.headers)
+            assert error is not None
+            self.wait_to_repeat(error, repetition, asked, certain=repeat)
+
+    def wait_to_repeat(
+        self,
+        error: FlywheelError,
+        repetition: int,
+        asked: float | None = None,
+        *,
+        certain: bool = True,
+    ) -> None:
+        """Pause before a request is repeated.
+
+        Raises:
+            FlywheelError: the error, as repeating would not help or was done often enough.
+        """
+        passing = isinstance(error, FlywheelUnreachableError)
+        unsent = isinstance(error, FlywheelUnreachableError) and not error.sent
+        unread = unsent or error.status in _NOT_CARRIED_OUT
+        pause = self._retries.pause(repetition, asked) if passing else None
+        # The site's name may be wrong: then nobody should wait long to be told so.
+        if unsent and repetition >= _CONNECTIONS:
+            pause = None
+        if pause is None or not (certain or unread):
+            if asked is not None and passing and asked > self._retries.patience:
+                raise _waiting_long(error, asked) from None
+            raise error from None
+        if self._closed.wait(pause):
+            raise FlywheelError("the connection to the site was closed meanwhile") from None
+
+    @contextmanager
+    def stream(self, path: str, *, headers: Mapping[str, str]) -> Iterator[StreamedAnswer]:
+        """An answer of any status, with its body to come. Nothing is repeated.
+
+        Raises:
+            FlywheelUnreachableError: the connection cannot be made, or breaks.
+        """
+        with self._slots:
+            try:
+                with self._client.stream("GET", path, raw=True, headers=dict(headers)) as answer:
+                    yield answer
+            except self._package.errors.RequestError as error:
+                raise self._broken(error, path) from None
+
+    def pages(self, path: str, *, what: str, **params: Any) -> Iterator[dict[str, Any]]:
+        """The records of a list, page by page as they are wanted.
+
+        Sites answer with pages or, where they know none, with the whole list.
+
+        Raises:
+            FlywheelError: as for :meth:`ask`.
+        """
+        seen: set[str] = set()
+        after: dict[str, str] = {}
+        while True:
+            query = {**params, "limit": _PAGE, **after}
+            features = {"x-accept-feature": "pagination, safe-redirect"}
+            answer = self.ask("GET", path, what=what, params=query, headers=features)
+            records, total = _page(answer, what)
+            # A site that does not know `after_id` sends the same again.
+            new = [record for record in records if record["_id"] not in seen]
+            seen.update(record["_id"] for record in new)
+            yield from new
+            if not new or len(seen) >= total or len(records) > _PAGE:
+                return
+            after = {"after_id": new[-1]["_id"]}
+
+    def _once(
+        self, method: str, path: str, what: str, extra: dict[str, Any]
+    ) -> tuple[Any, FlywheelError | None]:
+        with self._slots:
+            try:
+                return self._client.request(method, path, raw=True, **extra), None
+            except self._package.errors.RequestError as error:
+                return None, self._broken(error, what)
+
+    def _broken(self, error: Exception, what: str) -> FlywheelError:
+        """What went wrong on the way; the foreign message may hold an address, never a key."""
+        kinds = self._package.errors
+        reason = " ".join(str(error.args[0] if error.args else "").split())
+        reason = reason.replace(self.secret, "…") or type(error).__name__
+        if not isinstance(error, kinds.TransportError):
+            return FlywheelError(f"{what}: {self._key.url} does not answer as it should ({reason})")
+        if "CERTIFICATE_VERIFY_FAILED" in reason:
+            return FlywheelError(
+                f"{what}: the certificate of {self._key.url} is not trusted;"
+                " name your authority's with SSL_CERT_FILE"
+            )
+        if isinstance(error, kinds.TimeoutException) and not isinstance(
+            error, kinds.ConnectTimeout
+        ):
+            return FlywheelUnreachableError(f"{what}: {self._key.url} did not answer in time")
+        message = f"{what}: {self._key.url} cannot be reached ({reason})"
+        if isinstance(error, kinds.ConnectError | kinds.ConnectTimeout):
+            unreachable = FlywheelUnreachableError(message)
+            unreachable.sent = False
+            return unreachable
+        return FlywheelUnreachableError(
+            f"{what}: the connection to {self._key.url} broke ({reason})"
+        )
+
+
+def _waiting_long(error: FlywheelError, asked: float) -> FlywheelError:
+    longer = FlywheelUnreachableError(f"{error}; the site asks to wait {asked:,.0f} s")
+    longer.status = error.status
+    return longer
+
+
+def _page(answer: Any, what: str) -> tuple[list[dict[str, Any]], float]:
+    """The records of an answer, and how many there are in all where it says so."""
+    total = float("inf")
+    if isinstance(answer, dict):
+        given = answer.get("total")
+        total = given if isinstance(given, int) else total
+        answer = answer.get("results")
+    if not isinstance(answer, list) or not all(
+        isinstance(record, dict) and isinstance(record.get("_id"), str) for record in answer
+    ):
+        raise FlywheelError(f"{what}: the answer is not a list of records")
+    return answer, total
+
+
+def _fw_client() -> Any:
+    try:
+        # The package and its HTTP client are loaded only by who speaks to a site.
+        import fw_client  # noqa: PLC0415
+    except ImportError as error:
+        raise MissingExtraError(
+            "speaking to a Flywheel site needs Flywheel's client:"
+            f" pip install 'fw-dataset[flywheel]' ({error.name or error} is missing)"
+        ) from None
+    return fw_client
