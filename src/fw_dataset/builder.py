@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fw_dataset.dataset import Dataset
 from fw_dataset.errors import (
@@ -238,6 +238,10 @@ class DatasetBuilder:
         remove_temp_files: bool = True,
         version_label: str | None = None,
         force_new: bool = False,
+        *,
+        on_error: Literal["raise", "skip"] = "raise",
+        keep_source: bool | None = None,
+        discard_claim: bool = False,
     ) -> Dataset:
         """Render the project's newest complete snapshot into a version of its dataset.
 
@@ -252,6 +256,9 @@ class DatasetBuilder:
                 ``snapshot_path`` says where it is, for :meth:`from_snapshot`.
             version_label: the version's human name; else its id, which is the snapshot's.
             force_new: render a new snapshot.
+            on_error: as of :func:`~fw_dataset.render_snapshot`, and so are the next two.
+            keep_source: keep the snapshot and the project's record in the provenance.
+            discard_claim: take over from another writer that is gone for good.
 
         Returns:
             The dataset, seen through the version that was rendered.
@@ -270,7 +277,13 @@ class DatasetBuilder:
         """
         _refuse_derived(parse_tabular_data, parse_custom_info)
         # All that can be wrong is found before the platform is put to work.
-        request = Request.make(control_columns=self.control_columns, label=version_label)
+        request = Request.make(
+            control_columns=self.control_columns,
+            label=version_label,
+            on_error=on_error,
+            keep_source=keep_source,
+            discard_claim=discard_claim,
+        )
         self._storage.check_writable()
         snapshot = None if force_new else self._usable_snapshot()
         if snapshot is None:
@@ -284,7 +297,13 @@ class DatasetBuilder:
         return self._told(Dataset(self._storage, snapshot.id))
 
     def from_snapshot(
-        self, path: str | os.PathLike[str], version_label: str | None = None
+        self,
+        path: str | os.PathLike[str],
+        version_label: str | None = None,
+        *,
+        on_error: Literal["raise", "skip"] = "raise",
+        keep_source: bool | None = None,
+        discard_claim: bool = False,
     ) -> Dataset:
         """Render a snapshot of this project that was downloaded earlier.
 
@@ -292,13 +311,22 @@ class DatasetBuilder:
             path: the file; where ``snapshot_info.json`` beside it has the platform's record, as
                 :meth:`render_dataset` leaves it, the version gets the snapshot's id and date.
             version_label: the version's human name; else its id.
+            on_error: as of :func:`~fw_dataset.render_snapshot`, and so are the next two.
+            keep_source: keep the snapshot and the project's record in the provenance.
+            discard_claim: take over from another writer that is gone for good.
 
         Raises:
             SnapshotError: the file is no snapshot, or one of another project.
             FWDatasetError: as for :meth:`render_dataset`.
         """
         source = Path(path)
-        request = Request.make(control_columns=self.control_columns, label=version_label)
+        request = Request.make(
+            control_columns=self.control_columns,
+            label=version_label,
+            on_error=on_error,
+            keep_source=keep_source,
+            discard_claim=discard_claim,
+        )
         record = _record_beside(source)
         if record is not None:
             request = self._requested(request, record)

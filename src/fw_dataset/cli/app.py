@@ -6,6 +6,7 @@ import click
 
 from fw_dataset import __version__
 from fw_dataset.cli.completion import completion
+from fw_dataset.cli.datasets import datasets
 from fw_dataset.cli.demo import demo
 from fw_dataset.cli.describe import schema, tables, versions
 from fw_dataset.cli.options import verbose_option, write_examples
@@ -14,11 +15,12 @@ from fw_dataset.cli.render import render
 
 __all__ = ["fw_dataset"]
 
-_COMMANDS = (render, query, tables, schema, versions, demo, completion)
+_COMMANDS = (render, query, tables, schema, versions, datasets, demo, completion)
 _EXAMPLES = (
     ("From a project's snapshot to a dataset:", "fw-dataset render snapshot.db.gz my-dataset"),
     ("What is in it:", "fw-dataset tables my-dataset"),
     ("Ask it:", 'fw-dataset query my-dataset "SELECT count(*) FROM files"'),
+    ("The same of a project of a Flywheel site:", "fw-dataset render fw://lab/study --root data"),
     ("See it all without a snapshot of your own:", "fw-dataset demo"),
 )
 

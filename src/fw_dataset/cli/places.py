@@ -12,11 +12,20 @@ import click
 if TYPE_CHECKING:
     from fw_dataset.dataset import Dataset
 
-__all__ = ["credentials_option", "dataset_argument", "given_credentials", "opened"]
+__all__ = [
+    "api_key_option",
+    "credentials_option",
+    "dataset_argument",
+    "given_api_key",
+    "given_credentials",
+    "is_project",
+    "opened",
+]
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 _CACHE = "fw_dataset.cache"
 _CREDENTIALS = "fw_dataset.credentials"
+_API_KEY = "fw_dataset.api_key"
 
 
 def dataset_argument(command: _Decorated) -> _Decorated:
@@ -30,7 +39,24 @@ def dataset_argument(command: _Decorated) -> _Decorated:
         callback=_keep_cache,
         help="Keep data files of object stores in DIR, for the next time.",
     )(command)
-    return credentials_option(command)
+    return api_key_option(credentials_option(command))
+
+
+def api_key_option(command: _Decorated) -> _Decorated:
+    """Add the key to a Flywheel site, for those who insist on the command line."""
+    return click.option(
+        "--api-key",
+        metavar="KEY",
+        expose_value=False,
+        callback=_keep_api_key,
+        help="A key to a Flywheel site, seen by all on this machine; better: FW_HOSTNAME and"
+        " FW_WS_API_KEY in the environment, or the login of Flywheel's own command line.",
+    )(command)
+
+
+def is_project(place: str) -> bool:
+    """Whether a place is a project of a Flywheel site."""
+    return place.lower().startswith("fw://")
 
 
 def credentials_option(command: _Decorated) -> _Decorated:
@@ -50,12 +76,29 @@ def opened(place: str) -> Dataset:
     from fw_dataset.dataset import Dataset
 
     meta = click.get_current_context().meta
-    return Dataset.open(place, meta.get(_CREDENTIALS), cache=meta.get(_CACHE))
+    if is_project(place):
+        from fw_dataset.client import FWDatasetClient
+
+        with FWDatasetClient(given_api_key()) as client:
+            return client.get_dataset(
+                path=place, credentials=given_credentials(), cache=meta.get(_CACHE)
+            )
+    return Dataset.open(place, given_credentials(), cache=meta.get(_CACHE))
+
+
+def given_api_key() -> str | None:
+    """The API key that the command line names, or None."""
+    key: str | None = click.get_current_context().meta.get(_API_KEY)
+    return key
 
 
 def given_credentials() -> Any:
     """The credentials that the command line names, or None."""
     return click.get_current_context().meta.get(_CREDENTIALS)
+
+
+def _keep_api_key(ctx: click.Context, _: click.Parameter, key: str | None) -> None:
+    ctx.meta[_API_KEY] = key
 
 
 def _keep_cache(ctx: click.Context, _: click.Parameter, folder: str | None) -> None:

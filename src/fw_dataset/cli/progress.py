@@ -14,11 +14,18 @@ __all__ = ["ProgressBars"]
 
 _LOGGER = logging.getLogger(__name__)
 _MB = 1e6
-_TITLES = {"decompress": "unpacking the snapshot", "publish": "writing the version"}
+_TITLES = {
+    "snapshot": "waiting for a snapshot",
+    "download": "fetching the snapshot",
+    "decompress": "unpacking the snapshot",
+    "publish": "writing the version",
+}
+_BEFORE = frozenset({"snapshot", "download", "decompress"})
 _HEAD, _TIMES = "{desc} {percentage:3.0f}% {bar}", "[{elapsed}, {remaining} left]"
 _BYTES = _HEAD + " {n:,.1f} of {total:,.1f} MB " + _TIMES
 _ROWS = _HEAD + " {n:,} of {total:,} rows{postfix} " + _TIMES
 _OPEN = "{desc} {n:,.1f} MB [{elapsed}]"
+_WAITING = "{desc} [{elapsed}]"
 
 
 class ProgressBars:
@@ -47,7 +54,7 @@ class ProgressBars:
 
     def __call__(self, progress: Progress) -> None:
         """Show a moment of the work."""
-        self.rendered = self.rendered or progress.stage != "decompress"
+        self.rendered = self.rendered or progress.stage not in _BEFORE
         key = (progress.stage, progress.table)
         if key != self._key:
             self._end()
@@ -65,6 +72,8 @@ class ProgressBars:
         rows = progress.total_rows is not None
         total = progress.total_rows if rows else _megabytes(progress.total_bytes)
         shape = _ROWS if rows else _BYTES if total is not None else _OPEN
+        if progress.stage == "snapshot":
+            shape = _WAITING
         title = progress.table or _TITLES.get(progress.stage, progress.stage)
         return tqdm(
             desc=title.ljust(22),

@@ -11,7 +11,14 @@ import click
 
 from fw_dataset.cli.failures import say, say_error
 from fw_dataset.cli.options import Command, as_text, json_option, verbose_option
-from fw_dataset.cli.places import credentials_option, given_credentials
+from fw_dataset.cli.places import (
+    api_key_option,
+    credentials_option,
+    given_api_key,
+    given_credentials,
+    is_project,
+)
+from fw_dataset.cli.render_project import OF_PROJECTS, render_project, wrong_usage
 from fw_dataset.cli.streams import write_line, write_lines
 
 if TYPE_CHECKING:
@@ -60,14 +67,18 @@ def _check_instant(ctx: click.Context, param: click.Parameter, text: str | None)
             '        --label "Data freeze 1" --created 2024-06-01T00:00:00Z',
         ),
         (
+            "Render a project of a Flywheel site, to where it has its dataset:",
+            "fw-dataset render fw://lab/study --label freeze-2",
+        ),
+        (
             "Leave all columns of subjects out but these, and no copy of the snapshot:",
             'echo \'{"subjects": ["label", "sex", "age"]}\' > columns.json\n'
             "    $ fw-dataset render snapshot.db.gz shared-dataset --control-columns columns.json",
         ),
     ],
 )
-@click.argument("snapshot", type=click.Path(dir_okay=False))
-@click.argument("destination", metavar="DEST", type=click.Path(file_okay=False))
+@click.argument("snapshot", metavar="SNAPSHOT|PROJECT", type=click.Path(dir_okay=False))
+@click.argument("destination", metavar="[DEST]", required=False, type=click.Path(file_okay=False))
 @click.option("--version", metavar="ID", help="The version's id; else made of the snapshot.")
 @click.option(
     "--label", callback=as_text, metavar="TEXT", help="The version's name for people; else its id."
@@ -108,19 +119,41 @@ def _check_instant(ctx: click.Context, param: click.Parameter, text: str | None)
     is_flag=True,
     help="Take over from a writer of this version that is gone for good.",
 )
+@click.option("--storage", metavar="LABEL", help="Of a PROJECT: the site's storage to render into.")
+@click.option("--storage-id", metavar="ID", help="The same, by the storage's id.")
+@click.option(
+    "--root",
+    metavar="DIR",
+    type=click.Path(file_okay=False),
+    help="Of a PROJECT: a folder to render into, below which the dataset gets its place.",
+)
+@click.option("--relocate", is_flag=True, help="Of a PROJECT: the place named counts from now on.")
+@click.option("--force-new", is_flag=True, help="Of a PROJECT: have the site make a new snapshot.")
+@click.option(
+    "--snapshot-timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0),
+    help="How long to wait for it; else SNAPSHOT_TIMEOUT, else 1800.",
+)
+@api_key_option
 @credentials_option
 @json_option
 @verbose_option
-def render(snapshot: str, destination: str, as_json: bool, **choices: Any) -> None:
-    """Render SNAPSHOT into a version of DEST.
+def render(snapshot: str, destination: str | None, as_json: bool, **choices: Any) -> None:
+    """Render SNAPSHOT into a version of DEST, or PROJECT into its own storage.
 
     SNAPSHOT is a project's snapshot.db or snapshot.db.gz; DEST is a folder, made if need be, or a
     URL such as s3://bucket/prefix, gs://bucket/prefix or az://container/prefix.
+    PROJECT is a project of a Flywheel site, as fw://group/project: its newest snapshot is rendered
+    to where the project says its dataset is, or to what --storage, --root or --credentials name.
     The version appears only when it is whole, and rendering the same snapshot again finds it
     there.
     """
     began = time.monotonic()
-    dataset, rendered = _rendered(snapshot, destination, choices)
+    if is_project(snapshot):
+        dataset, rendered = render_project(snapshot, destination, choices)
+    else:
+        dataset, rendered = _rendered(snapshot, destination, choices)
     seconds = time.monotonic() - began
     skipped = _skipped(dataset) if choices["on_error"] == "skip" else {}
     summary = _summary(dataset, rendered, seconds, skipped)
@@ -138,23 +171,26 @@ def render(snapshot: str, destination: str, as_json: bool, **choices: Any) -> No
         raise click.exceptions.Exit(1)
 
 
-def _rendered(snapshot: str, destination: str, choices: dict[str, Any]) -> tuple[Dataset, bool]:
+def _rendered(
+    snapshot: str, destination: str | None, choices: dict[str, Any]
+) -> tuple[Dataset, bool]:
     from fw_dataset.cli.progress import ProgressBars
-    from fw_dataset.errors import ControlColumnsError, InvalidNameError
     from fw_dataset.pipeline import render_snapshot
 
-    try:
-        with ProgressBars() as progress:
-            dataset = render_snapshot(
-                snapshot,
-                destination,
-                progress=progress,
-                credentials=given_credentials(),
-                **choices,
-            )
-    except (ControlColumnsError, InvalidNameError) as error:
-        # What was typed is wrong, and nothing has been done yet.
-        raise click.UsageError(str(error)) from None
+    given = [_option(name) for name in OF_PROJECTS if choices.pop(name)]
+    if given or given_api_key() is not None:
+        named = given[0] if given else "--api-key"
+        raise click.UsageError(f"{named} is for a project, such as fw://group/project")
+    if destination is None:
+        raise click.UsageError("Missing argument 'DEST'.", click.get_current_context())
+    with wrong_usage(), ProgressBars() as progress:
+        dataset = render_snapshot(
+            snapshot,
+            destination,
+            progress=progress,
+            credentials=given_credentials(),
+            **choices,
+        )
     return dataset, progress.rendered
 
 
@@ -208,3 +244,7 @@ def _say_skipped(skipped: dict[str, int], location: str) -> str:
         f"{total:,} {noun} could not be read and stayed out: {places};"
         f" named in {location}/provenance/rendering_report.json"
     )
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")

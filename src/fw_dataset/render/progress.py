@@ -13,7 +13,8 @@ class Progress:
     """One moment of a rendering.
 
     Attributes:
-        stage: ``"decompress"``, ``"render"`` or ``"publish"``.
+        stage: ``"decompress"``, ``"render"`` or ``"publish"``; for a project of a Flywheel site
+            ``"snapshot"`` (it is being made) and ``"download"`` before these.
         table: the table at hand, while rendering.
         rows: rows done in this table.
         total_rows: its rows in all.
