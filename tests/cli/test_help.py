@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ import pytest
 from fw_dataset import __version__
 from tests.cli.commands import environment, fw_dataset, fw_dataset_process
 from tests.cli.snapshots import RECORDS, write_snapshot
+from tests.flywheel_server import FlywheelServer, Site
 
-COMMANDS = ("render", "query", "tables", "schema", "versions", "demo", "completion")
+COMMANDS = ("render", "query", "tables", "schema", "versions", "datasets", "demo", "completion")
 
 
 def examples(*command: str) -> list[str]:
@@ -30,6 +32,28 @@ def examples(*command: str) -> list[str]:
             found.append(line.removeprefix("    $ "))
         continued = bool(found) and found[-1].endswith("\\")
     return found
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlywheelServer]:
+    """A Flywheel site that has the project of the examples, with a dataset."""
+    folder = tmp_path_factory.mktemp("site")
+    site = Site()
+    site.add_key("key")
+    site.add_project(
+        "lab",
+        "study",
+        snapshot=write_snapshot(folder / "snapshot.db.gz", RECORDS),
+        info={"dataset": {"type": "fs", "bucket": str(folder), "prefix": "dataset"}},
+    )
+    with FlywheelServer(site) as server:
+        run = fw_dataset_process("render", "fw://lab/study", env=of_site(server))
+        assert run.returncode == 0, run.stderr
+        yield server
+
+
+def of_site(server: FlywheelServer) -> dict[str, str]:
+    return {"FW_HOSTNAME": f"http://127.0.0.1:{server.port}", "FW_WS_API_KEY": "key"}
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +77,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def bash(script: str, place: Path) -> subprocess.CompletedProcess[str]:
+def bash(
+    script: str, place: Path, server: FlywheelServer | None = None
+) -> subprocess.CompletedProcess[str]:
     path = f"{place / 'bin'}:{environment()['PATH']}"
     return subprocess.run(
         ["bash", "-c", script],
@@ -61,13 +87,15 @@ def bash(script: str, place: Path) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         cwd=place,
-        env=environment(PATH=path, HOME=str(place)),
+        env=environment(PATH=path, HOME=str(place), **(of_site(server) if server else {})),
         timeout=240,
     )
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
-def test_examples_run(command: tuple[str, ...], place: Path, tmp_path: Path) -> None:
+def test_examples_run(
+    command: tuple[str, ...], place: Path, site: FlywheelServer, tmp_path: Path
+) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(place, folder, symlinks=True)
     found = examples(*command)
@@ -79,7 +107,7 @@ def test_examples_run(command: tuple[str, ...], place: Path, tmp_path: Path) -> 
     for example in found:
         if example.startswith("fw-dataset demo") and command == ():
             continue  # the demo's own help has it
-        done = bash(f"set -eo pipefail\n{example}", folder)
+        done = bash(f"set -eo pipefail\n{example}", folder, site)
         assert done.returncode == 0, f"{example}: {done.stderr}"
         assert "error" not in done.stderr
 

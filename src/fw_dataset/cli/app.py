@@ -20,7 +20,7 @@ _EXAMPLES = (
     ("From a project's snapshot to a dataset:", "fw-dataset render snapshot.db.gz my-dataset"),
     ("What is in it:", "fw-dataset tables my-dataset"),
     ("Ask it:", 'fw-dataset query my-dataset "SELECT count(*) FROM files"'),
-    ("The same of a project of a Flywheel site:", "fw-dataset render fw://lab/study --root data"),
+    ("The same of a project of a Flywheel site:", "fw-dataset render fw://lab/study"),
     ("See it all without a snapshot of your own:", "fw-dataset demo"),
 )
 

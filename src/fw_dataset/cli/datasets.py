@@ -23,7 +23,10 @@ __all__ = ["datasets"]
     cls=Command,
     examples=[
         ("Which projects have a dataset, and where:", "fw-dataset datasets"),
-        ("Ask one of them:", 'fw-dataset query fw://lab/study "SELECT count(*) FROM files"'),
+        (
+            "Ask one of them:",
+            'fw-dataset query fw://lab/study "SELECT count(*) FROM files"',
+        ),
     ],
 )
 @api_key_option
