@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
-import shutil
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -20,28 +16,28 @@ from fw_dataset.errors import (
 from fw_dataset.flywheel import (
     Connection,
     SnapshotRecord,
-    create_snapshot,
-    download_snapshot,
     find_api_key,
-    list_snapshots,
     project_at,
     project_by_id,
     save_directives,
-    wait_until_complete,
 )
 from fw_dataset.format.description import DatasetInfo
 from fw_dataset.format.directives import dataset_prefix, default_prefix
 from fw_dataset.pipeline import Request, find_rendered, publish, work_folder
-from fw_dataset.project_datasets import named_place, open_place, settled_place
-from fw_dataset.render.progress import Progress, ProgressCallback
+from fw_dataset.project_datasets import named_place, open_place, says, settled_place
+from fw_dataset.project_snapshots import (
+    ProjectSnapshots,
+    keep_download,
+    record_beside,
+    timeout_seconds,
+)
+from fw_dataset.render.progress import ProgressCallback
 from fw_dataset.render.selection import ControlColumns
 from fw_dataset.storage import Credentials
 from fw_dataset.versions.catalog import Catalog
 from fw_dataset.versions.labels import check_label_is_free
 
 __all__ = ["DatasetBuilder"]
-
-_TIMEOUT_SECONDS = 1800.0
 
 
 class DatasetBuilder:
@@ -98,7 +94,7 @@ class DatasetBuilder:
         # An empty mapping is the older releases' way to say "all".
         self.control_columns = control_columns or None
         self._request = Request.make(control_columns=self.control_columns)
-        self._timeout = _timeout(snapshot_timeout)
+        self._timeout = timeout_seconds(snapshot_timeout)
         self._progress = progress
         self._workdir = workdir
         self._relocate = relocate
@@ -161,6 +157,9 @@ class DatasetBuilder:
                 raise InvalidArgumentError("project: an object with the project's id is expected")
             self.project = project_by_id(self._connection, wanted)
         self._snapshot = None
+        self._snapshots = ProjectSnapshots(
+            self._connection, self.project.id, self._timeout, self._progress
+        )
 
     def set_storage_prefix(self, prefix: str | None = None) -> str:
         """Where the project's dataset is in a storage with this prefix of its own."""
@@ -209,7 +208,7 @@ class DatasetBuilder:
             SnapshotCreationError: it failed (SnapshotTimeoutError: it took too long).
             FlywheelError: the site refuses, or cannot be reached.
         """
-        self._snapshot = self._awaited(create_snapshot(self._connection, self.project.id))
+        self._snapshot = self._snapshots.wait_for(self._snapshots.create())
         return dict(self._snapshot.record)
 
     def create_or_get_latest_snapshot(self, force_new: bool = False) -> dict[str, Any]:
@@ -225,10 +224,10 @@ class DatasetBuilder:
             SnapshotCreationError: it failed (SnapshotTimeoutError: it took too long).
             FlywheelError: the site refuses, or cannot be reached.
         """
-        found = None if force_new else self._usable_snapshot()
+        found = None if force_new else self._snapshots.newest()
         if found is None:
             return self.create_snapshot()
-        self._snapshot = self._awaited(found)
+        self._snapshot = self._snapshots.wait_for(found)
         return dict(self._snapshot.record)
 
     def render_dataset(
@@ -285,12 +284,12 @@ class DatasetBuilder:
             discard_claim=discard_claim,
         )
         self._storage.check_writable()
-        snapshot = None if force_new else self._usable_snapshot()
+        snapshot = None if force_new else self._snapshots.newest()
         if snapshot is None:
             if version_label is not None:
                 check_label_is_free(version_label, "", Catalog(self._storage).versions())
-            snapshot = create_snapshot(self._connection, self.project.id)
-        self._snapshot = snapshot = self._awaited(snapshot)
+            snapshot = self._snapshots.create()
+        self._snapshot = snapshot = self._snapshots.wait_for(snapshot)
         request = self._requested(request, snapshot)
         if not find_rendered(self._storage, snapshot.id, request):
             self._fetch_and_render(request, snapshot, keep=not remove_temp_files)
@@ -327,7 +326,7 @@ class DatasetBuilder:
             keep_source=keep_source,
             discard_claim=discard_claim,
         )
-        record = _record_beside(source)
+        record = record_beside(source)
         if record is not None:
             request = self._requested(request, record)
         else:
@@ -345,7 +344,7 @@ class DatasetBuilder:
             FlywheelDeniedError: the key may not write to the project.
             FlywheelError: the site refuses otherwise, or cannot be reached.
         """
-        if self.project.info.get("dataset") != self.dataset_info:
+        if not says(self.project, self._directives):
             self.project = save_directives(self._connection, self.project, self.dataset_info)
 
     # -------------------------------------------------------------------------------- rendering
@@ -360,12 +359,6 @@ class DatasetBuilder:
             project_id=self.project.id,
         )
 
-    def _usable_snapshot(self) -> SnapshotRecord | None:
-        """The newest complete snapshot, or else one that is being made."""
-        known = list_snapshots(self._connection, self.project.id)
-        complete = next((one for one in known if one.is_complete), None)
-        return complete or next((one for one in known if one.is_coming), None)
-
     def _described(self) -> DatasetInfo:
         # A folder's own path says nothing elsewhere: it is left out, as everywhere.
         known = self._directives
@@ -376,35 +369,11 @@ class DatasetBuilder:
     def _fetch_and_render(self, request: Request, snapshot: SnapshotRecord, *, keep: bool) -> None:
         with work_folder(self._storage, self._workdir) as work:
             packed = work / "download.db.gz"
-            self._download(snapshot, packed)
+            self._snapshots.fetch(snapshot, packed)
             if keep:
-                self._keep(packed, snapshot)
+                parent = None if self._workdir is None else Path(self._workdir)
+                self.snapshot_path = keep_download(packed, snapshot, parent)
             publish(packed, self._storage, work, request, self._progress)
-
-    def _download(self, snapshot: SnapshotRecord, target: Path) -> None:
-        def told(done: int, total: int | None) -> None:
-            if self._progress is not None:
-                self._progress(Progress("download", bytes=done, total_bytes=total))
-
-        download_snapshot(self._connection, self.project.id, snapshot, target, progress=told)
-
-    def _keep(self, packed: Path, snapshot: SnapshotRecord) -> None:
-        """Copy the download to a folder that stays."""
-        parent = None if self._workdir is None else Path(self._workdir)
-        folder = Path(tempfile.mkdtemp(prefix=f"snapshot-{snapshot.id}-", dir=parent))
-        self.snapshot_path = folder / "snapshot.db.gz"
-        shutil.copyfile(packed, self.snapshot_path)
-        record = json.dumps(dict(snapshot.record), ensure_ascii=False, indent=2)
-        (folder / "snapshot_info.json").write_text(record + "\n", "utf-8")
-
-    def _awaited(self, snapshot: SnapshotRecord) -> SnapshotRecord:
-        def told(_: str) -> None:
-            if self._progress is not None:
-                self._progress(Progress("snapshot"))
-
-        return wait_until_complete(
-            self._connection, self.project.id, snapshot, timeout=self._timeout, told=told
-        )
 
     def _told(self, dataset: Dataset) -> Dataset:
         """The dataset, once its project says where it is."""
@@ -419,21 +388,6 @@ class DatasetBuilder:
         return dataset
 
 
-def _timeout(given: float | None) -> float:
-    """Seconds to wait for a snapshot: the argument, the environment, or half an hour."""
-    source: str = "snapshot_timeout"
-    value: object = given
-    if given is None:
-        source, value = "SNAPSHOT_TIMEOUT", os.environ.get("SNAPSHOT_TIMEOUT") or _TIMEOUT_SECONDS
-    try:
-        seconds = float(str(value))
-    except ValueError:
-        seconds = math.nan
-    if not (math.isfinite(seconds) and seconds >= 0):
-        raise InvalidArgumentError(f"{source} {value!r}: give seconds, 0 or more")
-    return seconds
-
-
 def _refuse_derived(parse_tabular_data: bool | None, parse_custom_info: bool | None) -> None:
     asked = {"parse_tabular_data": parse_tabular_data, "parse_custom_info": parse_custom_info}
     for name, value in asked.items():
@@ -442,16 +396,3 @@ def _refuse_derived(parse_tabular_data: bool | None, parse_custom_info: bool | N
                 f"{name}: this release renders no derived tables; leave it out, and ask the info"
                 " and extra columns of the primary tables"
             )
-
-
-def _record_beside(source: Path) -> SnapshotRecord | None:
-    """The platform's record of a snapshot that was kept, if it stands beside it."""
-    file = source.parent / "snapshot_info.json"
-    try:
-        return SnapshotRecord.from_record(json.loads(file.read_bytes()))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-        raise InvalidArgumentError(
-            f"{file} is no record of a snapshot ({error}); move it away to do without"
-        ) from None

@@ -11,6 +11,7 @@ from typing import Any
 from fw_dataset.dataset import Dataset
 from fw_dataset.errors import FWDatasetError, InvalidArgumentError
 from fw_dataset.flywheel import (
+    ApiKey,
     Connection,
     Project,
     each_done,
@@ -75,8 +76,9 @@ class FWDatasetClient:
         MissingExtraError: Flywheel's client is not installed (extra ``flywheel``).
     """
 
-    def __init__(self, api_key: str | None = None) -> None:
-        self._connection = Connection(find_api_key(api_key))
+    def __init__(self, api_key: str | ApiKey | None = None) -> None:
+        key = api_key if isinstance(api_key, ApiKey) else find_api_key(api_key)
+        self._connection = Connection(key)
 
     def __repr__(self) -> str:
         return f"FWDatasetClient({self._connection.host!r})"
@@ -203,7 +205,7 @@ class DatasetLoader:
     """
 
     def __init__(self, api_key: str | None = None, project_id: str | None = None) -> None:
-        self._client = FWDatasetClient(api_key)
+        self._key = find_api_key(api_key)
         self._project_id = project_id
 
     def load_dataset(self) -> Dataset:
@@ -212,8 +214,8 @@ class DatasetLoader:
         Raises:
             FWDatasetError: as for :meth:`FWDatasetClient.get_dataset`.
         """
-        with self._client:
-            return self._client.get_dataset(dataset_id=self._project_id)
+        with FWDatasetClient(self._key) as client:
+            return client.get_dataset(dataset_id=self._project_id)
 
 
 class _Opening:

@@ -16,7 +16,7 @@ from fw_dataset.flywheel import (
 from fw_dataset.format.directives import Directives
 from fw_dataset.storage import Credentials, Storage, open_filesystem, place_of_credentials
 
-__all__ = ["named_place", "open_place", "required_directives", "settled_place"]
+__all__ = ["named_place", "open_place", "required_directives", "says", "settled_place"]
 
 
 def required_directives(project: Project) -> Directives:
@@ -32,6 +32,14 @@ def required_directives(project: Project) -> Directives:
             f" DatasetBuilder, or with: fw-dataset render {project.path}"
         )
     return found
+
+
+def says(project: Project, directives: Directives) -> bool:
+    """Whether a project says that its dataset is there, in whatever spelling."""
+    try:
+        return Directives.from_info(project.info, project.path) == directives
+    except DirectivesError:
+        return False
 
 
 def open_place(

@@ -142,8 +142,8 @@ def _check_instant(ctx: click.Context, param: click.Parameter, text: str | None)
 def render(snapshot: str, destination: str | None, as_json: bool, **choices: Any) -> None:
     """Render a snapshot, or a site's project, into a dataset.
 
-    SNAPSHOT, a project's snapshot.db or snapshot.db.gz, becomes a version of DEST; DEST is a folder, made if need be, or a
-    URL such as s3://bucket/prefix, gs://bucket/prefix or az://container/prefix.
+    SNAPSHOT, a project's snapshot.db or snapshot.db.gz, becomes a version of DEST, which is a
+    folder, made if need be, or a URL such as s3://bucket/prefix, gs://bucket/prefix or az://container/prefix.
     PROJECT is a project of a Flywheel site, as fw://group/project: its newest snapshot is rendered
     to where the project says its dataset is, or to what --storage, --root or --credentials name.
     The version appears only when it is whole, and rendering the same snapshot again finds it

@@ -9,12 +9,17 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from fw_dataset import __version__
-from fw_dataset.errors import FlywheelError, FlywheelUnreachableError, MissingExtraError
+from fw_dataset.errors import (
+    FlywheelError,
+    FlywheelUnreachableError,
+    InvalidArgumentError,
+    MissingExtraError,
+)
 from fw_dataset.flywheel.answers import failure, parsed
 from fw_dataset.flywheel.keys import ApiKey
 from fw_dataset.flywheel.retries import Retries, asked_to_wait
 
-__all__ = ["Connection", "StreamedAnswer", "address"]
+__all__ = ["Connection", "StreamedAnswer", "address", "is_uncertain"]
 
 _TIMEOUTS = (10.0, 60.0, 60.0, 120.0)  # seconds: connect, read, write, wait for a free connection
 _AT_ONCE = 10
@@ -38,8 +43,20 @@ class StreamedAnswer(Protocol):
 
 
 def address(*parts: str) -> str:
-    """A path of these parts, each of them quoted."""
+    """A path of these parts, each of them quoted.
+
+    Raises:
+        InvalidArgumentError: a part is empty or means another place.
+    """
+    for part in parts:
+        if part in ("", ".", ".."):
+            raise InvalidArgumentError(f"{part!r} is no id")
     return "".join(f"/{quote(part, safe='')}" for part in parts)
+
+
+def is_uncertain(error: FlywheelUnreachableError) -> bool:
+    """Whether the request may have been carried out although it failed."""
+    return error.sent and error.status not in _NOT_CARRIED_OUT
 
 
 class Connection:
@@ -135,6 +152,18 @@ class Connection:
             assert error is not None
             self.wait_to_repeat(error, repetition, asked, certain=repeat)
 
+    def ask_record(self, method: str, path: str, *, what: str, **options: Any) -> dict[str, Any]:
+        """The record that the platform answers.
+
+        Raises:
+            FlywheelError: as for :meth:`ask`; or the answer is no record.
+        """
+        answer = self.ask(method, path, what=what, **options)
+        if not _is_record(answer):
+            raise FlywheelError(f"{what}: the answer is not a record with an _id")
+        record: dict[str, Any] = answer
+        return record
+
     def wait_to_repeat(
         self,
         error: FlywheelError,
@@ -148,19 +177,18 @@ class Connection:
         Raises:
             FlywheelError: the error, as repeating would not help or was done often enough.
         """
-        passing = isinstance(error, FlywheelUnreachableError)
-        unsent = isinstance(error, FlywheelUnreachableError) and not error.sent
-        unread = unsent or error.status in _NOT_CARRIED_OUT
-        pause = self._retries.pause(repetition, asked) if passing else None
-        # The site's name may be wrong: then nobody should wait long to be told so.
-        if unsent and repetition >= _CONNECTIONS:
-            pause = None
-        if pause is None or not (certain or unread):
-            if asked is not None and passing and asked > self._retries.patience:
+        pause = None
+        if isinstance(error, FlywheelUnreachableError) and (certain or not is_uncertain(error)):
+            pause = self._retries.pause(repetition, asked)
+            # The site's name may be wrong: then nobody should wait long to be told so.
+            if not error.sent and repetition >= _CONNECTIONS:
+                pause = None
+        if pause is None:
+            if asked is not None and asked > self._retries.patience:
                 raise _waiting_long(error, asked) from None
             raise error from None
         if self._closed.wait(pause):
-            raise FlywheelError("the connection to the site was closed meanwhile") from None
+            raise self._ended() from None
 
     @contextmanager
     def stream(self, path: str, *, headers: Mapping[str, str]) -> Iterator[StreamedAnswer]:
@@ -170,6 +198,8 @@ class Connection:
             FlywheelUnreachableError: the connection cannot be made, or breaks.
         """
         with self._slots:
+            if self._closed.is_set():
+                raise self._ended()
             try:
                 with self._client.stream("GET", path, raw=True, headers=dict(headers)) as answer:
                     yield answer
@@ -203,10 +233,15 @@ class Connection:
         self, method: str, path: str, what: str, extra: dict[str, Any]
     ) -> tuple[Any, FlywheelError | None]:
         with self._slots:
+            if self._closed.is_set():
+                raise self._ended()
             try:
                 return self._client.request(method, path, raw=True, **extra), None
             except self._package.errors.RequestError as error:
                 return None, self._broken(error, what)
+
+    def _ended(self) -> FlywheelError:
+        return FlywheelError(f"the connection to {self._key.url} was closed; open another one")
 
     def _broken(self, error: Exception, what: str) -> FlywheelError:
         """What went wrong on the way; the foreign message may hold an address, never a key."""
@@ -247,11 +282,13 @@ def _page(answer: Any, what: str) -> tuple[list[dict[str, Any]], float]:
         given = answer.get("total")
         total = given if isinstance(given, int) else total
         answer = answer.get("results")
-    if not isinstance(answer, list) or not all(
-        isinstance(record, dict) and isinstance(record.get("_id"), str) for record in answer
-    ):
+    if not isinstance(answer, list) or not all(map(_is_record, answer)):
         raise FlywheelError(f"{what}: the answer is not a list of records")
     return answer, total
+
+
+def _is_record(answer: Any) -> bool:
+    return isinstance(answer, dict) and isinstance(answer.get("_id"), str)
 
 
 def _fw_client() -> Any:

@@ -122,6 +122,8 @@ class _Fetch:
                         return "it was asked for more than there is"
                     if answer.status_code >= 400:
                         raise self._refused(answer)
+                    if answer.status_code == 206 and not self._continues(answer):
+                        return "it is another part than it was asked for"
                     self._take(answer)
                 self._file.flush()
                 if self._total is None or self.done >= self._total:
@@ -151,7 +153,7 @@ class _Fetch:
 
     def _take(self, answer: StreamedAnswer) -> None:
         """Write what comes behind what is there, or in its place."""
-        if answer.status_code == 206 and self._continues(answer):
+        if answer.status_code == 206:
             self.resumed += 1
         elif self.done:
             self.restart()
@@ -171,7 +173,7 @@ class _Fetch:
     def _continues(self, answer: StreamedAnswer) -> bool:
         found = _RANGE.fullmatch(answer.headers.get("content-range", ""))
         if found is None or int(found[1]) != self.done:
-            raise FlywheelError(f"{self._what}: the site sent another part than it was asked for")
+            return False
         if found[3] != "*" and self._total is None:
             self._total = int(found[3])
         return True

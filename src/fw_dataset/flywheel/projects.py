@@ -74,7 +74,7 @@ def project_by_id(connection: Connection, project_id: str) -> Project:
     """
     what = f"project {project_id!r}"
     try:
-        record = connection.ask("GET", address("api", "projects", project_id), what=what)
+        record = connection.ask_record("GET", address("api", "projects", project_id), what=what)
     except FlywheelNotFoundError as error:
         raise _not_found(what, connection, error) from None
     return Project.from_record(record)
@@ -95,7 +95,9 @@ def project_at(connection: Connection, path: str) -> Project:
         raise InvalidArgumentError(f"project {path!r}: write it as fw://group/project")
     what = f"project {_SCHEME}{group}/{label}"
     try:
-        found = connection.ask("POST", "/api/lookup", json={"path": [group, label]}, what=what)
+        found = connection.ask_record(
+            "POST", "/api/lookup", json={"path": [group, label]}, what=what
+        )
     except FlywheelNotFoundError as error:
         raise _not_found(what, connection, error) from None
     return project_by_id(connection, found["_id"])
@@ -104,7 +106,7 @@ def project_at(connection: Connection, path: str) -> Project:
 def save_directives(
     connection: Connection, project: Project, directives: Mapping[str, Any]
 ) -> Project:
-    """Write where a project's dataset is into its ``info.dataset``; other keys stay.
+    """Write where a project's dataset is into its ``info.dataset``; other keys stay, in there too.
 
     Returns:
         The project as it is now.
@@ -113,13 +115,15 @@ def save_directives(
         FlywheelDeniedError: the key may not write to the project.
         FlywheelError: the site refuses, or cannot be reached.
     """
+    before = project.info.get("dataset")
+    dataset = {**(before if isinstance(before, dict) else {}), **directives}
     connection.ask(
         "PATCH",
         address("api", "projects", project.id, "info"),
-        json={"set": {"dataset": dict(directives)}},
+        json={"set": {"dataset": dataset}},
         what=f"info.dataset of project {project.path}",
     )
-    info = {**project.info, "dataset": dict(directives)}
+    info = {**project.info, "dataset": dataset}
     return Project(project.id, project.label, project.group, project.description, info)
 
 

@@ -15,7 +15,7 @@ from fw_dataset.errors import (
     SnapshotCreationError,
     SnapshotTimeoutError,
 )
-from fw_dataset.flywheel.connection import Connection, address
+from fw_dataset.flywheel.connection import Connection, address, is_uncertain
 from fw_dataset.flywheel.download import Received, download
 from fw_dataset.format.instants import parse_instant
 
@@ -95,9 +95,11 @@ def create_snapshot(connection: Connection, project_id: str) -> SnapshotRecord:
     repetition = 0
     while True:
         try:
-            record = connection.ask("POST", _snapshots(project_id), what=what, repeat=False)
+            record = connection.ask_record("POST", _snapshots(project_id), what=what, repeat=False)
             return SnapshotRecord.from_record(record)
         except FlywheelUnreachableError as error:
+            if not is_uncertain(error):
+                raise
             repetition += 1
             connection.wait_to_repeat(error, repetition)
             # It may have been begun although nothing was heard of it.
@@ -192,7 +194,7 @@ class _Look:
             what = f"snapshot {self._id!r} of project {self._project_id!r}"
             path = _snapshots(self._project_id) + address(self._id, "detail")
             try:
-                record = self._connection.ask("GET", path, what=what)
+                record = self._connection.ask_record("GET", path, what=what)
                 return SnapshotRecord.from_record(record)
             except FlywheelNotFoundError:
                 self._has_detail = False

@@ -86,7 +86,7 @@ def storage_by_id(connection: Connection, storage_id: str) -> StorageRecord:
     """
     what = f"storage {storage_id!r}"
     try:
-        record = connection.ask("GET", address("xfer", "storages", storage_id), what=what)
+        record = connection.ask_record("GET", address("xfer", "storages", storage_id), what=what)
     except FlywheelNotFoundError as error:
         raise _gone(what, connection, error) from None
     return StorageRecord.from_record(record)
@@ -130,7 +130,8 @@ def storage_credentials(
             "GET", address("xfer", "storage-creds", storage_id), what=f"credentials of {what}"
         )
     except FlywheelNotFoundError as error:
-        raise _gone(what, connection, error) from None
+        way_out = "; give credentials of your own, or render to another storage (relocate)"
+        raise _gone(what, connection, error, way_out) from None
     except FlywheelDeniedError as error:
         if error.status != 403:
             raise
@@ -146,9 +147,11 @@ def storage_credentials(
     return {"url": url}
 
 
-def _gone(what: str, connection: Connection, error: FlywheelNotFoundError) -> StorageNotFoundError:
+def _gone(
+    what: str, connection: Connection, error: FlywheelNotFoundError, way_out: str = ""
+) -> StorageNotFoundError:
     gone = StorageNotFoundError(
-        f"{what}: {connection.host} does not have it; it may have been deleted"
+        f"{what}: {connection.host} does not have it; it may have been deleted{way_out}"
     )
     gone.status = error.status
     return gone
