@@ -22,7 +22,7 @@ from fw_dataset.flywheel import (
     save_directives,
 )
 from fw_dataset.format.description import DatasetInfo
-from fw_dataset.format.directives import dataset_prefix, default_prefix
+from fw_dataset.format.layout import dataset_prefix, default_prefix
 from fw_dataset.pipeline import Request, find_rendered, publish, work_folder
 from fw_dataset.project_datasets import named_place, open_place, says, settled_place
 from fw_dataset.project_snapshots import (

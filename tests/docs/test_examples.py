@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,16 @@ from fw_dataset import Dataset, render_snapshot
 from fw_dataset.demo import write_snapshot
 from tests.docs.pages import CHECKOUT, PAGES, Page, read_page
 from tests.docs.sample import DATASET, Reader, commands, matches, sessions, statements
+from tests.docs.site import documented_site, environment_of, write_study
+from tests.support.emulators import Emulators
 from tests.support.shared_data import OLD_RELEASES, shared
 
 pytestmark = pytest.mark.skipif(
     not (CHECKOUT / "docs").exists(), reason="the documentation is not shipped with the tests"
 )
 
-SNAPSHOT = "snapshot.db.gz"
+SNAPSHOT, OF_SITE = "snapshot.db.gz", "study.db.gz"
+SNAPSHOT_MADE = "2024-06-01T12:00:00.000+00:00"
 RUNNABLE = {"python", "sql", "sh", "console"}
 # It has pipes and sessions of its own; tests/cli/test_how_to.py runs it.
 ELSEWHERE = CHECKOUT / "docs/how-to/command-line.md"
@@ -40,6 +44,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("docs")
     write_snapshot(folder / SNAPSHOT)
     render_snapshot(folder / SNAPSHOT, folder / DATASET)
+    write_study(folder / OF_SITE)
     return folder
 
 
@@ -53,6 +58,19 @@ def folder(rendered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return tmp_path
 
 
+@pytest.fixture
+def _site(
+    rendered: Path, emulators: Emulators, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """A site of which the environment has the address and a key."""
+    snapshots = {SNAPSHOT_MADE: rendered / OF_SITE}
+    with documented_site(snapshots, emulators.get("s3")) as server:
+        for name, value in environment_of(server).items():
+            monkeypatch.setenv(name, value)
+        yield
+
+
+@pytest.mark.usefixtures("_site")
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.name)
 def test_examples_run(page: Page, folder: Path) -> None:
     if page.name == "README.md":
@@ -74,7 +92,8 @@ def test_examples_for_older_datasets_run_on_them(release: str) -> None:
 
 def test_every_page_is_read() -> None:
     names = {page.name for page in WITH_EXAMPLES}
-    assert {"README.md", "docs/api.md", "docs/how-to/query.md", "docs/how-to/render.md"} <= names
+    assert {"README.md", "docs/api.md"} <= names
+    assert {f"docs/how-to/{name}.md" for name in ("flywheel", "query", "render")} <= names
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 from fw_dataset.errors import DirectivesError
 
-__all__ = ["Directives", "dataset_prefix", "default_prefix"]
+__all__ = ["Directives"]
 
 # As people write them, and as the platform does.
 _TYPES = {
@@ -89,24 +89,6 @@ class Directives:
             "storage_id": self.storage_id,
             "label": self.label,
         }
-
-
-def default_prefix(host: str, group: str, project_id: str) -> str:
-    """Where a project's dataset is in a storage, if nothing else is said."""
-    return f"datasets/{host}/{group}/{project_id}"
-
-
-def dataset_prefix(storage_prefix: str | None, default: str) -> str:
-    """Where a project's dataset is in a storage that has a prefix of its own.
-
-    No two projects share a place: the default, which names the project, is always part of it.
-    """
-    own = (storage_prefix or "").strip("/")
-    if not own or own == default:
-        return default
-    if own.rpartition("/")[2] in ("dataset", "datasets"):
-        return f"{own}/{default.partition('/')[2]}"
-    return f"{own}/{default}"
 
 
 def _text(found: Mapping[str, Any], name: str, project: str) -> str | None:
