@@ -77,8 +77,8 @@ class Connection:
         self._key = key
         self._package = _fw_client()
         self._client = self._package.FWClient(
-            key.secret,
-            base_url=key.url,
+            # The one way to name the site that all its releases know.
+            api_key=f"{key.url}:{key.secret}",
             client_name="fw-dataset",
             client_version=__version__,
             # It repeats neither PATCH nor as long as Retry-After asks for: we do.
@@ -201,7 +201,8 @@ class Connection:
             if self._closed.is_set():
                 raise self._ended()
             try:
-                with self._client.stream("GET", path, raw=True, headers=dict(headers)) as answer:
+                url = self._key.url + path
+                with self._client.stream("GET", url, raw=True, headers=dict(headers)) as answer:
                     yield answer
             except self._package.errors.RequestError as error:
                 raise self._broken(error, path) from None
@@ -236,7 +237,8 @@ class Connection:
             if self._closed.is_set():
                 raise self._ended()
             try:
-                return self._client.request(method, path, raw=True, **extra), None
+                # Whole addresses: releases before 2.1 know no /snapshot on hosts without a dot.
+                return self._client.request(method, self._key.url + path, raw=True, **extra), None
             except self._package.errors.RequestError as error:
                 return None, self._broken(error, what)
 
