@@ -328,6 +328,7 @@ class DatasetBuilder:
         )
         record = record_beside(source)
         if record is not None:
+            self._snapshot = record
             request = self._requested(request, record)
         else:
             place = self._described()

@@ -172,6 +172,13 @@ class Request:
         )
 
     @property
+    def way_out(self) -> str:
+        """What to do about a version that stands in the way."""
+        if self.snapshot_record is not None:
+            return "render a new snapshot (force_new, --force-new)"
+        return "choose another version id"
+
+    @property
     def recorded_options(self) -> dict[str, Any]:
         """The choices that a rendering must share to count as the same."""
         return {**self.options, "keep_source": self.keep_source}
@@ -332,12 +339,12 @@ def _check_same(existing: CommittedVersion, snapshot: Snapshot | None, request: 
     if manifest is None or is_other:
         raise VersionConflictError(
             f"version {existing.id!r} at {existing.storage.url} was rendered from another"
-            " snapshot; choose another version id"
+            f" snapshot; {request.way_out}"
         )
     if manifest.options != request.recorded_options:
         raise VersionConflictError(
             f"version {existing.id!r} at {existing.storage.url} was rendered from this snapshot"
-            " with other choices (columns, on_error or keep_source); choose another version id"
+            f" with other choices (columns, on_error or keep_source); {request.way_out}"
         )
 
 

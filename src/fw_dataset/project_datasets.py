@@ -148,12 +148,22 @@ def settled_place(
         return present
     if present is None:
         return named
-    same_storage = present.storage_id is not None and present.storage_id == named.storage_id
-    same_root = (present.type, present.bucket) == (named.type, named.bucket)
-    if same_storage or same_root:
+    if _is_within(present, named, project):
         return present
     raise DirectivesError(
         f"project {project.path} has its dataset at {present.location}, not at {named.location}:"
         " name no storage to render into it, or say that the new place counts from now on"
         " (relocate=True, --relocate)"
     )
+
+
+def _is_within(present: Directives, named: Directives, project: Project) -> bool:
+    """Whether the place that a project says is the one that is named, or lies in it."""
+    if present.storage_id and named.storage_id:
+        return present.storage_id == named.storage_id
+    if (present.type, present.bucket) != (named.type, named.bucket):
+        return False
+    # What is named ends in the project's own place, as a rule; what stands before it is the root.
+    root = named.prefix.partition(f"/{project.group}/{project.id}")[0].rpartition("/")[0]
+    root = root.removesuffix("datasets").rstrip("/")
+    return not root or f"{present.prefix}/".startswith(f"{root}/")

@@ -59,9 +59,7 @@ def folder(rendered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 @pytest.fixture
-def _site(
-    rendered: Path, emulators: Emulators, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
+def _site(rendered: Path, emulators: Emulators, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A site of which the environment has the address and a key."""
     snapshots = {SNAPSHOT_MADE: rendered / OF_SITE}
     with documented_site(snapshots, emulators.get("s3")) as server:

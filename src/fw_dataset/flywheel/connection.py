@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -85,6 +86,8 @@ class Connection:
             retry_total=0,
             timeout=_TIMEOUTS,
         )
+        # Who forgets to close it leaves no open sockets all the same.
+        weakref.finalize(self, self._client.close)
         self._slots = threading.BoundedSemaphore(_AT_ONCE)
         self._closed = threading.Event()
 
