@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from fw_dataset.flywheel import (
     save_directives,
 )
 from fw_dataset.format.description import DatasetInfo
+from fw_dataset.format.directives import Directives
 from fw_dataset.format.layout import dataset_prefix, default_prefix
 from fw_dataset.pipeline import Request, find_rendered, publish, work_folder
 from fw_dataset.project_datasets import named_place, open_place, says, settled_place
@@ -33,11 +34,17 @@ from fw_dataset.project_snapshots import (
 )
 from fw_dataset.render.progress import ProgressCallback
 from fw_dataset.render.selection import ControlColumns
-from fw_dataset.storage import Credentials
+from fw_dataset.storage import Credentials, Storage
 from fw_dataset.versions.catalog import Catalog
 from fw_dataset.versions.labels import check_label_is_free
 
 __all__ = ["DatasetBuilder"]
+
+
+@dataclass(frozen=True)
+class _Place:
+    directives: Directives
+    storage: Storage
 
 
 class DatasetBuilder:
@@ -93,11 +100,12 @@ class DatasetBuilder:
     ) -> None:
         # An empty mapping is the older releases' way to say "all".
         self.control_columns = control_columns or None
-        self._request = Request.make(control_columns=self.control_columns)
+        Request.make(control_columns=self.control_columns)
         self._timeout = timeout_seconds(snapshot_timeout)
         self._progress = progress
         self._workdir = workdir
         self._relocate = relocate
+        self._place: _Place | None = None
         self._snapshot: SnapshotRecord | None = None
         self.snapshot_path: Path | None = None
         self._connection = Connection(find_api_key(api_key))
@@ -109,7 +117,8 @@ class DatasetBuilder:
             raise
 
     def __repr__(self) -> str:
-        return f"DatasetBuilder({self.project.path!r}, {self._directives.location!r})"
+        where = None if self._place is None else self._place.directives.location
+        return f"DatasetBuilder({self.project.path!r}, {where!r})"
 
     def __enter__(self) -> DatasetBuilder:
         return self
@@ -156,7 +165,7 @@ class DatasetBuilder:
             if not isinstance(wanted, str):
                 raise InvalidArgumentError("project: an object with the project's id is expected")
             self.project = project_by_id(self._connection, wanted)
-        self._snapshot = None
+        self._place = self._snapshot = None
         self._snapshots = ProjectSnapshots(
             self._connection, self.project.id, self._timeout, self._progress
         )
@@ -192,8 +201,8 @@ class DatasetBuilder:
             root_path=root_path,
         )
         chosen = settled_place(self.project, place, relocate=self._relocate)
-        self._storage = open_place(self._connection, chosen, credentials or None)
-        self._directives = chosen
+        storage = open_place(self._connection, chosen, credentials or None)
+        self._place = _Place(chosen, storage)
 
     def create_snapshot(self) -> dict[str, Any]:
         """Have the platform make a snapshot, and wait for it.
@@ -349,6 +358,22 @@ class DatasetBuilder:
             self.project = save_directives(self._connection, self.project, self.dataset_info)
 
     # -------------------------------------------------------------------------------- rendering
+
+    @property
+    def _directives(self) -> Directives:
+        return self._chosen().directives
+
+    @property
+    def _storage(self) -> Storage:
+        return self._chosen().storage
+
+    def _chosen(self) -> _Place:
+        if self._place is None:
+            raise InvalidArgumentError(
+                f"it is not said where the dataset of {self.project.path} goes: call set_storage()"
+                " after set_project()"
+            )
+        return self._place
 
     def _requested(self, request: Request, snapshot: SnapshotRecord) -> Request:
         return replace(

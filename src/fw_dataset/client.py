@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -257,6 +258,6 @@ class _Opening:
                     answer.append(error)
         if isinstance(answer[0], FWDatasetError):
             # Each raises one of its own, as a raised error collects its way.
-            raise type(answer[0])(*answer[0].args)
+            raise copy(answer[0])
         found: dict[str, str] = answer[0]
         return found

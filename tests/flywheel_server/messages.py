@@ -115,7 +115,8 @@ class Call:
 
 def as_json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
     """An answer with a value as JSON."""
-    text = json.dumps(value, ensure_ascii=False).encode()
+    # A lone surrogate has no bytes of its own, but an escape.
+    text = json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace")
     content = Content(text, "application/json; charset=utf-8")
     return Answer(status, content, dict(headers or {}), stop=len(text))
 

@@ -26,7 +26,9 @@ _TIMEOUTS = (10.0, 60.0, 60.0, 120.0)  # seconds: connect, read, write, wait for
 _AT_ONCE = 10
 _CONNECTIONS = 3
 _PAGE = 100
+_FEATURES = "safe-redirect, subject-container"
 # A request that never left cannot have been carried out, and these were turned away unread.
+_UNKNOWN = float("inf")
 _NOT_CARRIED_OUT = frozenset({429, 503})
 
 
@@ -36,8 +38,8 @@ class StreamedAnswer(Protocol):
     status_code: int
     headers: Mapping[str, str]
 
-    def iter_raw(self) -> Iterator[bytes]:
-        """The body as it was sent."""
+    def iter_raw(self, chunk_size: int | None) -> Iterator[bytes]:
+        """The body as it was sent; in the pieces in which it comes, if no size is given."""
 
     def read(self) -> bytes:
         """The whole body."""
@@ -82,8 +84,6 @@ class Connection:
             api_key=f"{key.url}:{key.secret}",
             client_name="fw-dataset",
             client_version=__version__,
-            # It repeats neither PATCH nor as long as Retry-After asks for: we do.
-            retry_total=0,
             timeout=_TIMEOUTS,
         )
         # Who forgets to close it leaves no open sockets all the same.
@@ -180,7 +180,7 @@ class Connection:
         Raises:
             FlywheelError: the error, as repeating would not help or was done often enough.
         """
-        pause = None
+        pause: float | None = None
         if isinstance(error, FlywheelUnreachableError) and (certain or not is_uncertain(error)):
             pause = self._retries.pause(repetition, asked)
             # The site's name may be wrong: then nobody should wait long to be told so.
@@ -194,7 +194,9 @@ class Connection:
             raise self._ended() from None
 
     @contextmanager
-    def stream(self, path: str, *, headers: Mapping[str, str]) -> Iterator[StreamedAnswer]:
+    def stream(
+        self, path: str, *, what: str, headers: Mapping[str, str]
+    ) -> Iterator[StreamedAnswer]:
         """An answer of any status, with its body to come. Nothing is repeated.
 
         Raises:
@@ -204,11 +206,13 @@ class Connection:
             if self._closed.is_set():
                 raise self._ended()
             try:
-                url = self._key.url + path
-                with self._client.stream("GET", url, raw=True, headers=dict(headers)) as answer:
+                answer = self._send("GET", path, stream=True, headers=dict(headers))
+                try:
                     yield answer
+                finally:
+                    answer.close()
             except self._package.errors.RequestError as error:
-                raise self._broken(error, path) from None
+                raise self._broken(error, what) from None
 
     def pages(self, path: str, *, what: str, **params: Any) -> Iterator[dict[str, Any]]:
         """The records of a list, page by page as they are wanted.
@@ -219,19 +223,26 @@ class Connection:
             FlywheelError: as for :meth:`ask`.
         """
         seen: set[str] = set()
-        after: dict[str, str] = {}
+        after: dict[str, str | int] = {}
         while True:
             query = {**params, "limit": _PAGE, **after}
-            features = {"x-accept-feature": "pagination, safe-redirect"}
+            features = {"x-accept-feature": f"pagination, {_FEATURES}"}
             answer = self.ask("GET", path, what=what, params=query, headers=features)
             records, total = _page(answer, what)
-            # A site that does not know `after_id` sends the same again.
             new = [record for record in records if record["_id"] not in seen]
             seen.update(record["_id"] for record in new)
             yield from new
-            if not new or len(seen) >= total or len(records) > _PAGE:
+            if len(seen) >= total or (not new and total == _UNKNOWN) or len(records) > _PAGE:
                 return
-            after = {"after_id": new[-1]["_id"]}
+            if new:
+                after = {"after_id": new[-1]["_id"]} if "skip" not in after else {"skip": len(seen)}
+            elif "skip" in after:
+                raise FlywheelError(
+                    f"{what}: the site says there are {total:,}, and lists {len(seen):,}"
+                )
+            else:
+                # A site that does not know `after_id` sends the same again.
+                after = {"skip": len(seen)}
 
     def _once(
         self, method: str, path: str, what: str, extra: dict[str, Any]
@@ -240,10 +251,20 @@ class Connection:
             if self._closed.is_set():
                 raise self._ended()
             try:
-                # Whole addresses: releases before 2.1 know no /snapshot on hosts without a dot.
-                return self._client.request(method, self._key.url + path, raw=True, **extra), None
+                return self._send(method, path, **extra), None
             except self._package.errors.RequestError as error:
                 return None, self._broken(error, what)
+
+    def _send(self, method: str, path: str, *, stream: bool = False, **options: Any) -> Any:
+        """One request, with the client's session.
+
+        Not by its own ``request``, which repeats neither PATCH nor as late as Retry-After asks, and
+        logs an error each time.
+        """
+        options["headers"] = {"x-accept-feature": _FEATURES, **options["headers"]}
+        # A whole address: releases before 2.1 know no /snapshot on hosts without a dot.
+        request = self._client.build_request(method, self._key.url + path, **options)
+        return self._client.send(request, stream=stream)
 
     def _ended(self) -> FlywheelError:
         return FlywheelError(f"the connection to {self._key.url} was closed; open another one")
@@ -282,7 +303,7 @@ def _waiting_long(error: FlywheelError, asked: float) -> FlywheelError:
 
 def _page(answer: Any, what: str) -> tuple[list[dict[str, Any]], float]:
     """The records of an answer, and how many there are in all where it says so."""
-    total = float("inf")
+    total = _UNKNOWN
     if isinstance(answer, dict):
         given = answer.get("total")
         total = given if isinstance(given, int) else total

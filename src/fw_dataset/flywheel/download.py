@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -116,7 +116,7 @@ class _Fetch:
             before = self.done
             asked = None
             try:
-                with self._connection.stream(self._path, headers=self._headers()) as answer:
+                with self._stream() as answer:
                     asked = asked_to_wait(answer.headers)
                     if answer.status_code == 416:
                         return "it was asked for more than there is"
@@ -137,6 +137,10 @@ class _Fetch:
             # Patience is for standing still: whoever gets on may break off often.
             repetition = 1 if self.done > before else repetition + 1
             self._connection.wait_to_repeat(error, repetition, asked)
+
+    def _stream(self) -> AbstractContextManager[StreamedAnswer]:
+        headers = self._headers()
+        return self._connection.stream(self._path, what=self._what, headers=headers)
 
     def _headers(self) -> dict[str, str]:
         # Bytes as they are stored: a gzip stream is not to be packed or unpacked on its way.
@@ -164,7 +168,7 @@ class _Fetch:
             tag = answer.headers.get("etag", "")
             # A weak tag promises no equal bytes.
             self._validator = tag if tag and not tag.startswith("W/") else None
-        for chunk in answer.iter_raw():
+        for chunk in answer.iter_raw(None):
             self._file.write(chunk)
             self.done += len(chunk)
             if self._progress is not None:

@@ -7,6 +7,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from fw_dataset.errors import ApiKeyError
 
@@ -19,13 +20,15 @@ _WAYS = (
 _FORM = re.compile(
     r"(?:(?:bearer|scitran-user)\s+)?"
     r"(?P<scheme>https?://)?"
-    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)"
+    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,253})"
     r"(?::(?P<port>\d{1,5}))?"
     # The official SDK's way to ask for plain http.
     r"(?P<insecure>:__force_insecure)?"
-    r":(?P<secret>[^\s:/]+)",
+    # What an HTTP header can hold.
+    r":(?P<secret>[!-.0-9;-~]+)",
     re.IGNORECASE,
 )
+_LONGEST_PART = 63
 _INSECURE = "__force_insecure"
 
 
@@ -53,13 +56,22 @@ class ApiKey:
             ApiKeyError: it has another form; what was given is not repeated.
         """
         found = _FORM.fullmatch(text.strip()) if isinstance(text, str) else None
-        if found is None or found["secret"] == _INSECURE:
+        if found is None or found["secret"] == _INSECURE or not _is_host(found["host"]):
             raise ApiKeyError(f"the API key is not of the form host:key; {_WAYS}")
         plain = found["insecure"] or (found["scheme"] or "").lower() == "http://"
         port = int(found["port"]) if found["port"] else None
         if port is not None and not 0 < port < 65_536:
             raise ApiKeyError("the API key names a port that cannot be")
         return cls(found["host"].lower(), port, "http" if plain else "https", found["secret"])
+
+    def __reduce__(self) -> Any:
+        raise TypeError("an API key is not pickled; read it where it is used")
+
+    def __deepcopy__(self, _: object) -> ApiKey:
+        return self
+
+    def __copy__(self) -> ApiKey:
+        return self
 
     @property
     def url(self) -> str:
@@ -82,6 +94,14 @@ def find_api_key(api_key: str | None = None, *, login_file: Path | None = None) 
     if from_workspace:
         return _with_host(from_workspace)
     return _from_login(login_file or Path("~/.config/flywheel/user.json").expanduser())
+
+
+def _is_host(name: str) -> bool:
+    """Whether each part of a name is one that can be looked up."""
+    return name.startswith("[") or all(
+        0 < len(part) <= _LONGEST_PART and not (part[0] == "-" or part[-1] == "-")
+        for part in name.split(".")
+    )
 
 
 def _with_host(text: str) -> ApiKey:

@@ -42,14 +42,15 @@ class Project:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Project:
         """Read the platform's record; what may be missing in it is."""
-        parents = record.get("parents")
-        group = record.get("group") or (parents or {}).get("group")
-        info = record.get("info")
+        parents, info = record.get("parents"), record.get("info")
+        group = record.get("group")
+        if not group and isinstance(parents, dict):
+            group = parents.get("group")
         return cls(
             id=record["_id"],
-            label=record.get("label") or "",
-            group=group or "",
-            description=record.get("description") or "",
+            label=str(record.get("label") or ""),
+            group=str(group or ""),
+            description=str(record.get("description") or ""),
             info=info if isinstance(info, dict) else {},
             has_info=bool(info) or record.get("info_exists") is not False,
         )

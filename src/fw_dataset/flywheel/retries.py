@@ -14,6 +14,10 @@ PASSING = frozenset({429, 500, 502, 503, 504})
 """The answers after which the same request may well succeed."""
 
 
+# More would only make a number too large to be one.
+_DOUBLINGS = 60
+
+
 @dataclass(frozen=True)
 class Retries:
     """How patient a connection is.
@@ -41,7 +45,7 @@ class Retries:
             return None
         # Clients that failed together must not come back together.
         spread = random.uniform(0.5, 1.0)
-        usual = min(self.longest, self.first * 2.0 ** (repetition - 1)) * spread
+        usual = min(self.longest, self.first * 2.0 ** min(repetition - 1, _DOUBLINGS)) * spread
         return usual if asked is None else max(usual, asked)
 
 

@@ -52,11 +52,12 @@ class SnapshotRecord:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> SnapshotRecord:
         """Read the platform's record."""
-        try:
-            created = parse_instant(record["created"])
-        except (KeyError, TypeError, ValueError):
-            created = None
-        return cls(record["_id"], str(record.get("status") or ""), created, dict(record))
+        return cls(
+            id=record["_id"],
+            status=str(record.get("status") or ""),
+            created=_instant(record.get("created")),
+            record=dict(record),
+        )
 
     @property
     def is_complete(self) -> bool:
@@ -65,10 +66,11 @@ class SnapshotRecord:
 
     @property
     def is_coming(self) -> bool:
-        """Whether the platform is at it, and has not been for a day."""
+        """Whether the platform is at it, and has not been for a day, as far as it says since when."""
         under_way = self.status in ("pending", "in_progress")
-        since = self.created or _LONG_AGO
-        return under_way and datetime.now(timezone.utc) - since < _STUCK_AFTER
+        if self.created is None:
+            return under_way
+        return under_way and datetime.now(timezone.utc) - self.created < _STUCK_AFTER
 
 
 def list_snapshots(connection: Connection, project_id: str) -> list[SnapshotRecord]:
@@ -205,6 +207,13 @@ class _Look:
             f"snapshot {self._id!r} of project {self._project_id!r} is there no more; somebody"
             " deleted it: make another one (force_new)"
         )
+
+
+def _instant(value: object) -> datetime | None:
+    try:
+        return parse_instant(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def _snapshots(project_id: str) -> str:

@@ -25,6 +25,10 @@ __all__ = [
 ]
 
 
+# As the types of storage name what holds the objects.
+_BUCKETS = ("bucket", "container", "path")
+
+
 @dataclass(frozen=True)
 class StorageRecord:
     """A storage of a site; what opens it is not in here.
@@ -48,16 +52,14 @@ class StorageRecord:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> StorageRecord:
         """Read the platform's record; each type of storage has its own names for its place."""
-        config = record.get("config") or {}
-        bucket = config.get("bucket") or config.get("container") or config.get("path")
-        refs = record.get("refs")
+        config = _mapping(record.get("config"))
         return cls(
             id=record["_id"],
-            label=record.get("label") or "",
-            type=config.get("type") or "",
-            bucket=bucket or "",
-            prefix=(config.get("prefix") or "").strip("/"),
-            refs=refs if isinstance(refs, dict) else {},
+            label=_text(record.get("label")),
+            type=_text(config.get("type")),
+            bucket=next(filter(None, (_text(config.get(name)) for name in _BUCKETS)), ""),
+            prefix=_text(config.get("prefix")).strip("/"),
+            refs=_mapping(record.get("refs")),
         )
 
     def nearness(self, project: Project) -> int:
@@ -89,6 +91,8 @@ def storage_by_id(connection: Connection, storage_id: str) -> StorageRecord:
         record = connection.ask_record("GET", address("xfer", "storages", storage_id), what=what)
     except FlywheelNotFoundError as error:
         raise _gone(what, connection, error) from None
+    if not isinstance(record.get("config"), dict):
+        raise FlywheelError(f"{what}: the answer does not say where it is (it has no config)")
     return StorageRecord.from_record(record)
 
 
@@ -145,6 +149,14 @@ def storage_credentials(
     if not isinstance(url, str) or not url:
         raise FlywheelError(f"credentials of {what}: {connection.host} gives none")
     return {"url": url}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _gone(

@@ -107,6 +107,10 @@ def _open(config: StoreConfig) -> Storage:
 def _local(path: str) -> LocalStorage:
     if "\x00" in path:
         raise UnsupportedLocationError(f"path {path!r}: no path has a NUL character in it")
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        raise UnsupportedLocationError(f"path {path!r}: it is no text that a path can be") from None
     return LocalStorage(path)
 
 
