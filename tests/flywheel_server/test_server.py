@@ -192,7 +192,7 @@ def test_nothing_that_is_asked_finds_a_bug(site: Site, tmp_path: Path) -> None:
 
 def test_a_bug_is_recorded(site: Site) -> None:
     project = site.add_project("lab", "study")
-    project.record["info"] = {"not": {"JSON"}}
+    project.record["info"] = {"not": object()}
     with FlywheelServer(site) as server:
         assert ask(server, "GET", f"/api/projects/{project.id}").status == 500
         assert ask(server, "GET", "/api/version").status == 200

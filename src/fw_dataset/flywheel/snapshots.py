@@ -66,7 +66,7 @@ class SnapshotRecord:
 
     @property
     def is_coming(self) -> bool:
-        """Whether the platform is at it, and has not been for a day, as far as it says since when."""
+        """Whether the platform is at it, and as far as it says has not been for a day."""
         under_way = self.status in ("pending", "in_progress")
         if self.created is None:
             return under_way
