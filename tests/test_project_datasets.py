@@ -137,7 +137,7 @@ def test_storages_that_cannot_be(site: Site, server: FlywheelServer, root: Path)
     site.add_storage("boxes", type="fs", config={"path": "/x"}, url="fs:///x")
     storage = site.add_storage("odd", type="tape", config={"bucket": "x"}, url="tape://x")
     cases: list[tuple[dict[str, Any], type[FWDatasetError], str]] = [
-        ({}, DirectivesError, "name a storage_id, a storage_label, credentials .* or a root_path"),
+        ({}, DirectivesError, "name a storage_label .*, credentials .* or a root_path"),
         ({"storage_id": "0" * 24}, StorageNotFoundError, "may have been deleted"),
         ({"storage_label": "box"}, StorageNotFoundError, "did you mean 'boxes'"),
         ({"storage_id": storage.id}, DirectivesError, "tape"),

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from fw_dataset.dataset import Dataset
 from fw_dataset.errors import (
     DatasetInfoNotSavedError,
+    DirectivesError,
     FlywheelError,
     InvalidArgumentError,
 )
@@ -24,8 +25,15 @@ from fw_dataset.flywheel import (
 from fw_dataset.format.description import DatasetInfo
 from fw_dataset.format.directives import Directives
 from fw_dataset.format.layout import dataset_prefix, default_prefix
+from fw_dataset.format.names import check_version_id
 from fw_dataset.pipeline import Request, find_rendered, publish, work_folder
-from fw_dataset.project_datasets import named_place, open_place, says, settled_place
+from fw_dataset.project_datasets import (
+    check_unmoved,
+    named_place,
+    open_place,
+    says,
+    settled_place,
+)
 from fw_dataset.project_snapshots import (
     ProjectSnapshots,
     keep_download,
@@ -39,6 +47,8 @@ from fw_dataset.versions.catalog import Catalog
 from fw_dataset.versions.labels import check_label_is_free
 
 __all__ = ["DatasetBuilder"]
+
+_NAMELESS = ("_id", "status", "created", "project")
 
 
 @dataclass(frozen=True)
@@ -292,6 +302,7 @@ class DatasetBuilder:
             keep_source=keep_source,
             discard_claim=discard_claim,
         )
+        self.snapshot_path = None
         self._storage.check_writable()
         snapshot = None if force_new else self._snapshots.newest()
         if snapshot is None:
@@ -300,8 +311,10 @@ class DatasetBuilder:
             snapshot = self._snapshots.create()
         self._snapshot = snapshot = self._snapshots.wait_for(snapshot)
         request = self._requested(request, snapshot)
-        if not find_rendered(self._storage, snapshot.id, request):
-            self._fetch_and_render(request, snapshot, keep=not remove_temp_files)
+        # Also if there is nothing to render: what a killed one left in such a folder goes with it.
+        with work_folder(self._storage, self._workdir) as work:
+            if not find_rendered(self._storage, snapshot.id, request):
+                self._fetch_and_render(request, snapshot, work, keep=not remove_temp_files)
         return self._told(Dataset(self._storage, snapshot.id))
 
     def from_snapshot(
@@ -351,11 +364,16 @@ class DatasetBuilder:
         """Write the dataset's place into the project's ``info.dataset``, unless it stands there.
 
         Raises:
+            DirectivesError: the project names another place by now.
             FlywheelDeniedError: the key may not write to the project.
             FlywheelError: the site refuses otherwise, or cannot be reached.
         """
-        if not says(self.project, self._directives):
-            self.project = save_directives(self._connection, self.project, self.dataset_info)
+        # Somebody may have written there since the project was read.
+        now = project_by_id(self._connection, self.project.id)
+        if not says(now, self._directives):
+            check_unmoved(self.project, now, self._directives)
+            now = save_directives(self._connection, now, self.dataset_info)
+        self.project = now
 
     # -------------------------------------------------------------------------------- rendering
 
@@ -378,12 +396,19 @@ class DatasetBuilder:
     def _requested(self, request: Request, snapshot: SnapshotRecord) -> Request:
         return replace(
             request,
-            version=snapshot.id,
+            version=check_version_id(snapshot.id),
             created=snapshot.created,
-            snapshot_record=snapshot.record,
+            snapshot_record=self._noted(snapshot),
             dataset_info=self._described(),
             project_id=self.project.id,
         )
+
+    def _noted(self, snapshot: SnapshotRecord) -> dict[str, Any]:
+        """The record for the provenance; without names where columns are left out."""
+        record = dict(snapshot.record)
+        if self.control_columns is None:
+            return record
+        return {name: record[name] for name in _NAMELESS if name in record}
 
     def _described(self) -> DatasetInfo:
         # A folder's own path says nothing elsewhere: it is left out, as everywhere.
@@ -392,20 +417,21 @@ class DatasetBuilder:
             return DatasetInfo(type="fs", bucket="", prefix="", label="")
         return DatasetInfo.model_validate(known.to_info())
 
-    def _fetch_and_render(self, request: Request, snapshot: SnapshotRecord, *, keep: bool) -> None:
-        with work_folder(self._storage, self._workdir) as work:
-            packed = work / "download.db.gz"
-            self._snapshots.fetch(snapshot, packed)
-            if keep:
-                parent = None if self._workdir is None else Path(self._workdir)
-                self.snapshot_path = keep_download(packed, snapshot, parent)
-            publish(packed, self._storage, work, request, self._progress)
+    def _fetch_and_render(
+        self, request: Request, snapshot: SnapshotRecord, work: Path, *, keep: bool
+    ) -> None:
+        packed = work / "download.db.gz"
+        self._snapshots.fetch(snapshot, packed)
+        if keep:
+            parent = None if self._workdir is None else Path(self._workdir)
+            self.snapshot_path = keep_download(packed, snapshot, parent)
+        publish(packed, self._storage, work, request, self._progress)
 
     def _told(self, dataset: Dataset) -> Dataset:
         """The dataset, once its project says where it is."""
         try:
             self.save_dataset_info()
-        except FlywheelError as error:
+        except (FlywheelError, DirectivesError) as error:
             raise DatasetInfoNotSavedError(
                 f"the dataset stands at {dataset.location}, version {dataset.version!r}, but its"
                 f" project could not be told: {error}",

@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from fw_dataset.errors import CredentialsError, DirectivesError, InvalidArgumentError
+from fw_dataset.errors import (
+    CredentialsError,
+    DirectivesError,
+    InvalidArgumentError,
+    UnsupportedLocationError,
+)
 from fw_dataset.flywheel import (
     Connection,
     Project,
@@ -16,7 +21,14 @@ from fw_dataset.flywheel import (
 from fw_dataset.format.directives import Directives
 from fw_dataset.storage import Credentials, Storage, open_filesystem, place_of_credentials
 
-__all__ = ["named_place", "open_place", "required_directives", "says", "settled_place"]
+__all__ = [
+    "check_unmoved",
+    "named_place",
+    "open_place",
+    "required_directives",
+    "says",
+    "settled_place",
+]
 
 
 def required_directives(project: Project) -> Directives:
@@ -29,7 +41,7 @@ def required_directives(project: Project) -> Directives:
     if found is None:
         raise DirectivesError(
             f"project {project.path} has no dataset (its info.dataset is empty); render one with"
-            f" DatasetBuilder, or with: fw-dataset render {project.path}"
+            f" DatasetBuilder, or with: fw-dataset render {project.path} --storage LABEL"
         )
     return found
 
@@ -40,6 +52,20 @@ def says(project: Project, directives: Directives) -> bool:
         return Directives.from_info(project.info, project.path) == directives
     except DirectivesError:
         return False
+
+
+def check_unmoved(before: Project, now: Project, directives: Directives) -> None:
+    """Make sure that a project has not got another place meanwhile.
+
+    Raises:
+        DirectivesError: it has.
+    """
+    said = now.info.get("dataset")
+    if said and said != before.info.get("dataset"):
+        raise DirectivesError(
+            f"project {now.path} says another place than {directives.location} since this began:"
+            " look at its info.dataset, and render again"
+        )
 
 
 def open_place(
@@ -64,8 +90,8 @@ def open_place(
         credentials = storage_credentials(connection, directives.storage_id, what)
     try:
         return open_filesystem(directives.type, directives.bucket, directives.prefix, credentials)
-    except CredentialsError as error:
-        raise CredentialsError(f"{directives.location}: {error}") from None
+    except (CredentialsError, UnsupportedLocationError) as error:
+        raise type(error)(f"{directives.location}: {error}") from None
 
 
 def named_place(
@@ -142,8 +168,9 @@ def settled_place(
     if named is None:
         if present is None:
             raise DirectivesError(
-                f"project {project.path} does not say where its dataset goes: name a storage_id,"
-                " a storage_label, credentials with a url, or a root_path for a folder"
+                f"project {project.path} does not say where its dataset goes: name a storage_label"
+                " (--storage), a storage_id, credentials with a url (--credentials), or a root_path"
+                " for a folder (--root)"
             )
         return present
     if present is None:

@@ -19,12 +19,14 @@ from fw_dataset.flywheel import (
     list_snapshots,
     wait_until_complete,
 )
+from fw_dataset.format.names import check_version_id
 from fw_dataset.render.progress import Progress, ProgressCallback
+from fw_dataset.snapshot import source_sha256
 
 __all__ = ["ProjectSnapshots", "keep_download", "record_beside", "timeout_seconds"]
 
 _TIMEOUT_SECONDS = 1800.0
-_RECORD = "snapshot_info.json"
+_RECORD, _DIGEST = "snapshot_info.json", "file_sha256"
 
 
 @dataclass(frozen=True)
@@ -121,23 +123,35 @@ def keep_download(packed: Path, snapshot: SnapshotRecord, parent: Path | None) -
     folder = Path(tempfile.mkdtemp(prefix=f"snapshot-{snapshot.id}-", dir=parent))
     kept = folder / "snapshot.db.gz"
     shutil.copyfile(packed, kept)
-    record = json.dumps(dict(snapshot.record), ensure_ascii=False, indent=2)
-    (folder / _RECORD).write_text(record + "\n", "utf-8")
+    record = {**snapshot.record, _DIGEST: source_sha256(kept)}
+    (folder / _RECORD).write_text(json.dumps(record, indent=2) + "\n", "utf-8")
     return kept
 
 
 def record_beside(source: Path) -> SnapshotRecord | None:
     """The platform's record of a snapshot that was kept, if it stands beside it.
 
+    A record that does not say of which file it is, by its SHA-256, is passed over.
+
     Raises:
-        InvalidArgumentError: what stands there is no such record.
+        InvalidArgumentError: what stands there is no such record, or that of another file.
+        SnapshotError: the snapshot is not there.
     """
     file = source.parent / _RECORD
     try:
-        return SnapshotRecord.from_record(json.loads(file.read_bytes()))
+        record = json.loads(file.read_bytes())
+        digest = record.pop(_DIGEST, None)
+        check_version_id(record["_id"])
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise InvalidArgumentError(
             f"{file} is no record of a snapshot ({error}); move it away to do without"
         ) from None
+    if digest is None:
+        return None
+    if digest != source_sha256(source):
+        raise InvalidArgumentError(
+            f"{file} is the record of another file than {source}; move it away to do without"
+        )
+    return SnapshotRecord.from_record(record)

@@ -43,6 +43,9 @@ def render_project(
             "a project has a place of its own: name it by --storage, --root or --credentials,"
             " not as DEST"
         )
+    for name in ("storage", "storage_id", "root"):
+        if choices[name] == "":
+            raise click.UsageError(f"--{name.replace('_', '-')} is empty")
     for name in _OF_SNAPSHOTS:
         if choices.pop(name) is not None:
             raise click.UsageError(f"--{name} is the snapshot's own, for a project")

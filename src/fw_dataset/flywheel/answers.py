@@ -43,7 +43,7 @@ def failure(status: int, body: bytes, what: str, *, secret: str) -> FlywheelErro
         what: what was asked for, for the message.
         secret: the API key, which the message must not hold.
     """
-    said = _message(body).replace(secret, "…")
+    said = _message(body, secret)
     reason = f"{status}: {said}" if said else str(status)
     error: FlywheelError
     if status == 401:
@@ -67,7 +67,7 @@ def failure(status: int, body: bytes, what: str, *, secret: str) -> FlywheelErro
     return error
 
 
-def _message(body: bytes) -> str:
+def _message(body: bytes, secret: str) -> str:
     """What the platform says, in one short line."""
     try:
         answer = json.loads(body)
@@ -75,4 +75,5 @@ def _message(body: bytes) -> str:
         return ""
     said = answer.get("message") if isinstance(answer, dict) else None
     line = " ".join(said.split()) if isinstance(said, str) else ""
+    line = line.replace(secret, "…")  # before it is cut, which could cut the secret, too
     return line if len(line) <= _LONGEST_MESSAGE else f"{line[:_LONGEST_MESSAGE]}…"

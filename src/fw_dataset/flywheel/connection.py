@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from json import dumps
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -54,7 +56,7 @@ def address(*parts: str) -> str:
     for part in parts:
         if part in ("", ".", ".."):
             raise InvalidArgumentError(f"{part!r} is no id")
-    return "".join(f"/{quote(part, safe='')}" for part in parts)
+    return "".join(f"/{quote(part, safe='', errors='surrogatepass')}" for part in parts)
 
 
 def is_uncertain(error: FlywheelUnreachableError) -> bool:
@@ -79,9 +81,14 @@ class Connection:
         self._retries = retries or Retries()
         self._key = key
         self._package = _fw_client()
+        self._closed = threading.Event()
+        self._begin()
+        _all.add(self)
+
+    def _begin(self) -> None:
         self._client = self._package.FWClient(
             # The one way to name the site that all its releases know.
-            api_key=f"{key.url}:{key.secret}",
+            api_key=f"{self._key.url}:{self._key.secret}",
             client_name="fw-dataset",
             client_version=__version__,
             timeout=_TIMEOUTS,
@@ -89,7 +96,16 @@ class Connection:
         # Who forgets to close it leaves no open sockets all the same.
         weakref.finalize(self, self._client.close)
         self._slots = threading.BoundedSemaphore(_AT_ONCE)
-        self._closed = threading.Event()
+
+    def begin_anew(self) -> None:
+        """Open connections of its own, in a process that was forked.
+
+        Two processes on one connection would get each other's answers.
+        """
+        closed, self._closed = self._closed.is_set(), threading.Event()
+        self._begin()
+        if closed:
+            self.close()
 
     def __repr__(self) -> str:
         return f"Connection({self._key.url!r})"
@@ -108,7 +124,7 @@ class Connection:
         return self._key.secret
 
     def close(self) -> None:
-        """End the connection; requests under way in other threads fail."""
+        """End the connection; nothing more is asked, by other threads neither."""
         self._closed.set()
         self._client.close()
 
@@ -122,6 +138,7 @@ class Connection:
         json: Any = None,
         headers: Mapping[str, str] | None = None,
         repeat: bool = True,
+        private: bool = False,
     ) -> Any:
         """The JSON that the platform answers, or None for an empty answer.
 
@@ -134,6 +151,7 @@ class Connection:
             headers: more headers.
             repeat: whether the request may be carried out twice; if not, it is repeated only
                 after it certainly was not.
+            private: what the site says of a failure is kept out of the error.
 
         Raises:
             FlywheelDeniedError: the key is not known or may not do this.
@@ -141,16 +159,22 @@ class Connection:
             FlywheelUnreachableError: the site cannot be reached, or fails again and again.
             FlywheelError: it answers anything else.
         """
-        extra: dict[str, Any] = {"params": params, "json": json, "headers": dict(headers or {})}
+        extra: dict[str, Any] = {"params": params, "headers": dict(headers or {})}
+        if json is not None:
+            # In ASCII: an unpaired surrogate in a name has no bytes, but an escape.
+            extra["content"] = dumps(json).encode()
+            extra["headers"]["content-type"] = "application/json"
         repetition = 0
         while True:
             repetition += 1
             answer, error = self._once(method, path, what, extra)
-            if answer is not None and answer.status_code < 400:
+            if answer is not None and 200 <= answer.status_code < 300:
                 return parsed(answer.content, what)
             asked = None
             if answer is not None:
-                error = failure(answer.status_code, answer.content, what, secret=self.secret)
+                # What is said of something private may repeat it.
+                said = b"" if private else answer.content
+                error = failure(answer.status_code, said, what, secret=self.secret)
                 asked = asked_to_wait(answer.headers)
             assert error is not None
             self.wait_to_repeat(error, repetition, asked, certain=repeat)
@@ -211,7 +235,7 @@ class Connection:
                     yield answer
                 finally:
                     answer.close()
-            except self._package.errors.RequestError as error:
+            except self._foreign as error:
                 raise self._broken(error, what) from None
 
     def pages(self, path: str, *, what: str, **params: Any) -> Iterator[dict[str, Any]]:
@@ -252,8 +276,12 @@ class Connection:
                 raise self._ended()
             try:
                 return self._send(method, path, **extra), None
-            except self._package.errors.RequestError as error:
+            except self._foreign as error:
                 return None, self._broken(error, what)
+
+    @property
+    def _foreign(self) -> tuple[type[Exception], ...]:
+        return self._package.errors.RequestError, self._package.errors.InvalidURL
 
     def _send(self, method: str, path: str, *, stream: bool = False, **options: Any) -> Any:
         """One request, with the client's session.
@@ -315,6 +343,17 @@ def _page(answer: Any, what: str) -> tuple[list[dict[str, Any]], float]:
 
 def _is_record(answer: Any) -> bool:
     return isinstance(answer, dict) and isinstance(answer.get("_id"), str)
+
+
+_all: weakref.WeakSet[Connection] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for connection in list(_all):
+        connection.begin_anew()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def _fw_client() -> Any:

@@ -28,6 +28,7 @@ _FORM = re.compile(
     r":(?P<secret>[!-.0-9;-~]+)",
     re.IGNORECASE,
 )
+_SCHEME = re.compile(r"(?:bearer|scitran-user)\s+", re.IGNORECASE)
 _LONGEST_PART = 63
 _INSECURE = "__force_insecure"
 
@@ -106,9 +107,13 @@ def _is_host(name: str) -> bool:
 
 def _with_host(text: str) -> ApiKey:
     """A key that stands alone belongs to the host of the environment."""
-    host = os.environ.get("FW_HOSTNAME", "").strip().rstrip("/")
-    if host and isinstance(text, str) and ":" not in text:
-        text = f"{host}:{text}"
+    host = os.environ.get("FW_HOSTNAME", "").strip().rstrip("/").removesuffix("/api")
+    if isinstance(text, str) and text.strip() and ":" not in text:
+        if not host:
+            raise ApiKeyError(
+                "the API key names no site: write it as site.flywheel.io:…, or set FW_HOSTNAME"
+            )
+        text = f"{host}:{_SCHEME.sub('', text.strip())}"
     return ApiKey.parse(text)
 
 

@@ -6,7 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fw_dataset.errors import FlywheelNotFoundError, InvalidArgumentError, ProjectNotFoundError
+from fw_dataset.errors import (
+    FlywheelError,
+    FlywheelNotFoundError,
+    InvalidArgumentError,
+    ProjectNotFoundError,
+)
 from fw_dataset.flywheel.connection import Connection, address
 
 __all__ = ["Project", "list_projects", "project_at", "project_by_id", "save_directives"]
@@ -114,18 +119,24 @@ def save_directives(
 
     Raises:
         FlywheelDeniedError: the key may not write to the project.
-        FlywheelError: the site refuses, or cannot be reached.
+        FlywheelError: the site refuses, does not keep it, or cannot be reached.
     """
+    what = f"info.dataset of project {project.path}"
     before = project.info.get("dataset")
     dataset = {**(before if isinstance(before, dict) else {}), **directives}
-    connection.ask(
+    answer = connection.ask(
         "PATCH",
         address("api", "projects", project.id, "info"),
         json={"set": {"dataset": dataset}},
-        what=f"info.dataset of project {project.path}",
+        what=what,
     )
-    info = {**project.info, "dataset": dataset}
-    return Project(project.id, project.label, project.group, project.description, info)
+    if isinstance(answer, dict) and answer.get("modified") == 1:
+        info = {**project.info, "dataset": dataset}
+        return Project(project.id, project.label, project.group, project.description, info)
+    now = project_by_id(connection, project.id)
+    if now.info.get("dataset") != dataset:
+        raise FlywheelError(f"{what}: {connection.host} took it and does not have it")
+    return now
 
 
 def _not_found(

@@ -27,6 +27,7 @@ __all__ = [
     "wait_until_complete",
 ]
 
+_FAILED = frozenset({"failed", "error", "cancelled", "canceled", "deleted"})
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 # One that takes longer than this will not come any more.
 _STUCK_AFTER = timedelta(hours=24)
@@ -54,7 +55,7 @@ class SnapshotRecord:
         """Read the platform's record."""
         return cls(
             id=record["_id"],
-            status=str(record.get("status") or ""),
+            status=str(record.get("status") or "").lower(),
             created=_instant(record.get("created")),
             record=dict(record),
         )
@@ -139,10 +140,11 @@ def wait_until_complete(
         told(snapshot.status)
         if snapshot.is_complete:
             return snapshot
-        if snapshot.status == "failed":
+        if snapshot.status in _FAILED:
             raise SnapshotCreationError(
                 f"snapshot {snapshot.id!r} of project {project_id!r} failed on"
-                f" {connection.host}; make another one (force_new), or ask the site's admin"
+                f" {connection.host} (status {snapshot.status!r}); make another one"
+                " (force_new), or ask the site's admin"
             )
         left = end - time.monotonic()
         if left <= 0:

@@ -131,7 +131,10 @@ def storage_credentials(
     what = what or f"storage {storage_id!r}"
     try:
         answer = connection.ask(
-            "GET", address("xfer", "storage-creds", storage_id), what=f"credentials of {what}"
+            "GET",
+            address("xfer", "storage-creds", storage_id),
+            what=f"credentials of {what}",
+            private=True,
         )
     except FlywheelNotFoundError as error:
         way_out = "; give credentials of your own, or render to another storage (relocate)"

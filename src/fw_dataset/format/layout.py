@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fw_dataset.errors import InvalidNameError
 from fw_dataset.format.names import check_table_name, check_version_id
 
 __all__ = ["VERSIONS", "VersionLayout", "dataset_prefix", "default_prefix"]
@@ -14,7 +15,17 @@ _MARKER = "provenance/dataset_description.json"
 
 
 def default_prefix(host: str, group: str, project_id: str) -> str:
-    """The prefix of a project's dataset in a storage of its own."""
+    """The prefix of a project's dataset in a storage of its own.
+
+    Raises:
+        InvalidNameError: a part of it cannot be a folder's name.
+    """
+    for part in (host, group, project_id):
+        if part in ("", ".", "..") or "/" in part:
+            raise InvalidNameError(
+                f"{part!r} cannot be a part of a dataset's place (site {host!r}, group {group!r},"
+                f" project {project_id!r}); name the place in the project's info.dataset"
+            )
     return f"datasets/{host}/{group}/{project_id}"
 
 
