@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from benchmarks.comparing import measure_comparing
 from benchmarks.figures import Case
 from benchmarks.phases import measure_phases
 from benchmarks.processes import FailedRunError
@@ -31,6 +32,7 @@ CASES: dict[str, Callable[[Setting], Case]] = {
     "phases": measure_phases,
     "query": measure_querying,
     "storage": measure_storage,
+    "diff": measure_comparing,
     "million": measure_million,
 }
 _PACKAGES = ("fw-dataset", "duckdb", "pyarrow", "msgspec", "isal", "adbc-driver-sqlite")
@@ -38,6 +40,8 @@ _FLOOR_NEEDS = ("adbc_driver_sqlite", "duckdb", "isal", "pyarrow")
 _FULL, _QUICK, _MILLION = 100_000, 2_000, 1_000_000
 # Above this load per core, something else is running.
 _BUSY = 0.25
+# These take minutes, most of which goes to making what they need.
+_LONG = ("diff", "million")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -114,7 +118,7 @@ def _floor(given: Path | None) -> Path | None:
 def _chosen(options: argparse.Namespace) -> list[str]:
     if options.only:
         return [name for name in CASES if name in options.only]
-    return [name for name in CASES if name != "million" or options.million]
+    return [name for name in CASES if name not in _LONG or options.million]
 
 
 def _run(setting: Setting, names: Sequence[str], target: Path | None) -> None:

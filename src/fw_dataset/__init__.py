@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fw_dataset.builder import DatasetBuilder
     from fw_dataset.client import DatasetLoader, FWDatasetClient
     from fw_dataset.dataset import Dataset, Table
+    from fw_dataset.federation import connect_all
     from fw_dataset.format.schema import DataModel
     from fw_dataset.pipeline import render_snapshot
     from fw_dataset.render.progress import Progress
@@ -27,6 +28,7 @@ _HOMES = {
     "FWDatasetClient": "fw_dataset.client",
     "Progress": "fw_dataset.render.progress",
     "Table": "fw_dataset.dataset",
+    "connect_all": "fw_dataset.federation",
     "render_snapshot": "fw_dataset.pipeline",
 }
 
@@ -39,6 +41,7 @@ __all__ = [
     "Progress",
     "Table",
     "__version__",
+    "connect_all",
     "errors",
     "render_snapshot",
 ]

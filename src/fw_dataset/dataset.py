@@ -5,20 +5,34 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from fw_dataset.errors import DatasetFormatError, VersionConflictError, VersionNotFoundError
 from fw_dataset.format.names import LATEST
 from fw_dataset.format.schema import DataModel
+from fw_dataset.render.progress import ProgressCallback
 from fw_dataset.storage import Credentials, Storage, open_storage
 from fw_dataset.versions.catalog import Catalog, CommittedVersion, VersionInfo
+from fw_dataset.versions.deletion import delete_latest, delete_version
+from fw_dataset.versions.hiding import hide_tables, unhide_tables
+from fw_dataset.versions.labels import relabel
+from fw_dataset.versions.merging import merge
+from fw_dataset.versions.migration import migrate
+from fw_dataset.versions.overview import list_versions
+from fw_dataset.versions.removal import remove
+from fw_dataset.versions.retention import Retention, prune
+from fw_dataset.versions.verification import Verification, verify
 
 if TYPE_CHECKING:
     import duckdb
+
+    from fw_dataset.query.differences import Difference
 
 __all__ = ["Dataset", "Table"]
 
@@ -64,6 +78,7 @@ class Dataset:
         # What was found while the dataset was opened serves its first connection, too.
         self._found = (version, time.monotonic())
         self._connection: duckdb.DuckDBPyConnection | None = None
+        self._beside: dict[str, duckdb.DuckDBPyConnection] = {}
 
     @classmethod
     def open(
@@ -99,10 +114,12 @@ class Dataset:
         self.close()
 
     def close(self) -> None:
-        """Close the connection that :meth:`execute` uses."""
+        """Close the connections that :meth:`execute` and :meth:`table` use."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+        while self._beside:
+            self._beside.popitem()[1].close()
 
     @property
     def location(self) -> str:
@@ -153,18 +170,28 @@ class Dataset:
         return self._connection
 
     def connect(
-        self, version: str = LATEST, fully_populate: bool = True
+        self, version: str | Sequence[str] = LATEST, fully_populate: bool = True
     ) -> duckdb.DuckDBPyConnection:
         """Choose a version and open a connection with one view for each of its tables.
 
+        Several versions stand side by side, each a schema that is called as you ask for it, as in
+        ``"v1".subjects``, and ``everything.subjects`` is all of them, with ``dataset_version``;
+        nothing of a table is read before a query names it. The version at hand stays what it is.
+
         Args:
-            version: an id, a label or ``"latest"``, which is looked up anew.
+            version: an id, a label or ``"latest"``, which is looked up anew; or several of them;
+                or ``"all"``, unless a version is called so: then the schemas' names are the ids.
             fully_populate: give the tables their rows; without it they are empty.
 
         Raises:
             VersionNotFoundError: there is no such version.
             DatasetFormatError: a schema or data file is damaged.
+            InvalidNameError: a label cannot be a schema's name, or two are the same.
         """
+        if not isinstance(version, str) or (version == "all" and not self.version_exists(version)):
+            return _connect_several(
+                self._storage, version, fully_populate=fully_populate, cache=self._cache
+            )
         found, when = self._found
         is_fresh = version == found and time.monotonic() - when < _FRESH_SECONDS
         self._found = ("", 0.0)
@@ -195,6 +222,28 @@ class Dataset:
                 raise failure from None
             raise
 
+    def table(self, name: str, version: str | None = None) -> duckdb.DuckDBPyRelation:
+        """A table, or ``full_table`` or ``sessions_summary``, as a relation of DuckDB's.
+
+        It is read when its rows are asked for: ``.filter(…)``, ``.aggregate(…)``, ``.df()`` …
+
+        Args:
+            name: of the table.
+            version: an id, a label or ``"latest"``; the version at hand where none is named.
+
+        Raises:
+            TableNotFoundError: there is no such table.
+            VersionNotFoundError: there is no such version.
+        """
+        from fw_dataset.query import relation  # noqa: PLC0415 - DuckDB takes long to load
+
+        found = self._find(version)
+        if found.id == self._current.id:
+            return relation(self.conn, found, name)
+        if found.id not in self._beside:
+            self._beside[found.id] = _connect(found, cache=self._cache)
+        return relation(self._beside[found.id], found, name)
+
     @property
     def latest_version_id(self) -> str:
         """The id of the newest version, looked up anew."""
@@ -202,8 +251,7 @@ class Dataset:
 
     def list_versions(self) -> list[VersionInfo]:
         """All versions, newest first, looked up anew."""
-        found = self._catalog.require()
-        return [version.info(found[0].id) for version in found]
+        return list_versions(self._catalog)
 
     def version_exists(self, version: str) -> bool:
         """Whether there is a version of that id or label."""
@@ -268,6 +316,356 @@ class Dataset:
             ) from None
         return report
 
+    def verify(
+        self,
+        version: str = LATEST,
+        deep: bool = False,
+        *,
+        progress: ProgressCallback | None = None,
+    ) -> Verification:
+        """Check whether a version is whole. Damage is reported, not raised.
+
+        Every file of the manifest is there and of its size, and nothing else is in the folders
+        of tables and schemas; each table has a schema and data, and the description names those
+        that are shown. Versions of the 0.3/0.4 releases have no manifest: of these the data files
+        are opened instead, and the report says what could not be checked.
+
+        Args:
+            version: an id, a label or ``"latest"``.
+            deep: read all files, too: their SHA-256, their rows, their columns and types.
+            progress: called with a :class:`~fw_dataset.Progress`, stage ``"verify"``.
+
+        Raises:
+            VersionNotFoundError: there is no such version.
+            StorageError: the storage refuses access, or cannot be reached.
+        """
+        return verify(self._catalog.find(version), deep=deep, progress=progress)
+
+    def merge(
+        self,
+        source: Dataset | str | os.PathLike[str],
+        tables: Iterable[str] | None = None,
+        version: str = LATEST,
+        *,
+        source_version: str = LATEST,
+        progress: ProgressCallback | None = None,
+        discard_claim: bool = False,
+    ) -> list[str]:
+        """Add tables of another dataset, or of another version, to a version of this one.
+
+        All is checked before anything is copied, and a table is there once all of it is. After
+        an interruption the same call goes on where it was.
+
+        Args:
+            source: a dataset, or the path or URL of one that opens without credentials of its own.
+            tables: the tables to add; else all that the source shows. None may exist here.
+            version: the version to add to: an id, a label or ``"latest"``.
+            source_version: the version to take them from.
+            progress: called with a :class:`~fw_dataset.Progress`, stage ``"merge"``.
+            discard_claim: take over from another writer of this version that is gone for good,
+                though this cannot be proved.
+
+        Returns:
+            The names of the tables that were added.
+
+        Raises:
+            InvalidArgumentError: no table is named, or the source is the version itself.
+            TableNotFoundError: the source shows no such table.
+            VersionNotFoundError: there is no such version, here or there.
+            VersionConflictError: a table of that name exists, or another writer is at it.
+            DatasetFormatError: something of the tables is damaged at the source.
+            StorageError: a storage refuses access, is full, or cannot be reached.
+        """
+        given = source if isinstance(source, Dataset) else Dataset.open(source)
+        found = given._catalog.find(source_version)  # noqa: SLF001 - a dataset, too
+        added = merge(
+            self._catalog, version, found, tables, progress=progress, discard_claim=discard_claim
+        )
+        self._look_again()
+        return added
+
+    def _look_again(self) -> None:
+        """See the version at hand as it is now, unless others have deleted it."""
+        with suppress(VersionNotFoundError):
+            found = self._catalog.find(self.version)
+            if found.id == self.version:  # by now it may be the label of another one
+                self._current, self._found, self._connection = found, ("", 0.0), None
+                return
+        self._let_go({self.version})
+
+    def relabel(self, version: str, label: str) -> VersionInfo:
+        """Give a version another label; its line in the list is returned.
+
+        Args:
+            version: an id, a label or ``"latest"``.
+            label: one that no other version has as its label or id.
+
+        Raises:
+            InvalidNameError: it cannot be a label.
+            VersionNotFoundError: there is no such version.
+            VersionConflictError: the label is taken.
+            StorageError: the storage refuses, or cannot be reached.
+        """
+        changed = relabel(self._catalog, version, label)
+        if changed.id == self.version:
+            self._current, self._found = changed, ("", 0.0)
+        return changed.info(self.latest_version_id)
+
+    def delete_version(self, version: str, *, discard_claim: bool = False) -> None:
+        """Delete a version, but never the latest.
+
+        It is gone for readers before the first of its files is. Should the deletion be
+        interrupted, the same call with the version's id ends it.
+
+        Args:
+            version: an id or a label.
+            discard_claim: take over from another writer of this version that is gone for good,
+                though this cannot be proved.
+
+        Raises:
+            VersionNotFoundError: there is no such version.
+            VersionConflictError: it is the latest, or another writer is at it.
+            StorageError: not all could be deleted.
+        """
+        self._let_go({delete_version(self._catalog, version, discard_claim=discard_claim)})
+
+    def delete_latest(self, *, discard_claim: bool = False) -> str:
+        """Delete the newest version; the one before it is the latest then, here too.
+
+        Args:
+            discard_claim: as for :meth:`delete_version`.
+
+        Returns:
+            The id of the version that was deleted.
+
+        Raises:
+            VersionConflictError: there is no other version, or another writer is at it.
+            StorageError: not all could be deleted; ``delete_version`` with its id ends it.
+        """
+        deleted = delete_latest(self._catalog, discard_claim=discard_claim)
+        if deleted == self.version:
+            self._current = self._catalog.find(LATEST)
+            self._found, self._connection = ("", 0.0), None
+        return deleted
+
+    def prune(
+        self,
+        keep_last: int | None = None,
+        keep_since: date | str | None = None,
+        keep_labels: Iterable[str] | None = None,
+        dry_run: bool = True,
+    ) -> list[VersionInfo]:
+        """Delete all versions but those that a rule keeps, and the latest.
+
+        Args:
+            keep_last: keep so many of the newest.
+            keep_since: keep those made then or later: a day, which begins at midnight UTC, or an
+                instant; as text, ISO 8601.
+            keep_labels: keep those of these labels or ids.
+            dry_run: delete nothing; only say what would be.
+
+        Returns:
+            What was, or would be, deleted, newest first.
+
+        Raises:
+            InvalidArgumentError: no rule is given, or one cannot be.
+            VersionNotFoundError: a label is that of no version; nothing was deleted.
+            VersionConflictError: another writer is at a version; tells what was deleted before.
+            StorageError: a version could not be deleted; tells what was deleted before.
+        """
+        retention = Retention.of(keep_last, keep_since, keep_labels)
+        chosen = prune(self._catalog, retention, dry_run=dry_run)
+        if not dry_run:
+            self._let_go({info["version"] for info in chosen})
+        return chosen
+
+    def hide_tables(
+        self,
+        tables: Iterable[str] | str,
+        version: str | None = None,
+        *,
+        discard_claim: bool = False,
+    ) -> None:
+        """Hide tables of a version, or of the one at hand; their data stays where it is.
+
+        Args:
+            tables: their names, or one name; those that are hidden already stay so.
+            version: an id, a label or ``"latest"``.
+            discard_claim: as for :meth:`delete_version`.
+
+        Raises:
+            InvalidArgumentError: no table is named.
+            TableNotFoundError: there is no such table; nothing was hidden.
+            VersionNotFoundError: there is no such version.
+            VersionConflictError: another writer is at the version.
+            StorageError: a file could not be written; the same call again ends it.
+        """
+        hide_tables(self._catalog, tables, version or self.version, discard_claim=discard_claim)
+        self._look_again()
+
+    def unhide_tables(
+        self,
+        tables: Iterable[str] | str,
+        version: str | None = None,
+        *,
+        discard_claim: bool = False,
+    ) -> None:
+        """Show hidden tables again; what is given is as for :meth:`hide_tables`.
+
+        Raises:
+            InvalidArgumentError, TableNotFoundError, VersionNotFoundError, VersionConflictError,
+                StorageError: as for :meth:`hide_tables`.
+            DatasetFormatError: the schema of a hidden table cannot be read.
+        """
+        unhide_tables(self._catalog, tables, version or self.version, discard_claim=discard_claim)
+        self._look_again()
+
+    def list_hidden_tables(self, version: str | None = None) -> list[str]:
+        """The tables of a version, or of the one at hand, that are kept but not shown.
+
+        Raises:
+            VersionNotFoundError: there is no such version.
+        """
+        return list(self._find(version).hidden_names)
+
+    def remove(self, *, discard_claim: bool = False) -> list[str]:
+        """Remove the whole dataset: all its versions, and its own files beside them.
+
+        Args:
+            discard_claim: as for :meth:`delete_version`, at all versions.
+
+        Returns:
+            The keys of files below :attr:`location` that are not the dataset's own: they stay.
+
+        Raises:
+            VersionConflictError: another writer is at a version; nothing was removed.
+            StorageError: not all could be removed; the same call again ends it.
+        """
+        left = remove(self._storage, discard_claim=discard_claim)
+        self._let_go({self.version})
+        return left
+
+    @classmethod
+    def migrate(
+        cls,
+        location: str | os.PathLike[str],
+        credentials: Credentials | None = None,
+        *,
+        progress: ProgressCallback | None = None,
+        discard_claim: bool = False,
+    ) -> Dataset:
+        """Bring a dataset of the 0.1 and 0.2 releases to today's tree, and open it.
+
+        Their ``latest/`` becomes a version like the others. Interrupted, it loses nothing, and the
+        same call ends it. A dataset of today is only opened.
+
+        Args:
+            location: as for :meth:`open`.
+            credentials: as for :meth:`open`.
+            progress: called with a :class:`~fw_dataset.Progress`, stage ``"migrate"``.
+            discard_claim: as for :meth:`delete_version`.
+
+        Raises:
+            DatasetNotFoundError: there is no dataset.
+            DatasetFormatError: it cannot be told what is in ``latest/``; nothing was changed.
+            VersionConflictError: another writer is at the version.
+            StorageError: a file could not be read or written.
+        """
+        storage = open_storage(location, credentials)
+        migrate(storage, progress, discard_claim=discard_claim)
+        return cls(storage)
+
+    def _let_go(self, deleted: Container[str]) -> None:
+        """Forget what was known of the version at hand, if it is one of these."""
+        if self._current.id in deleted:
+            # Asked anew for anything of it, it says that it is gone.
+            self._current = replace(self._current, listing=None)
+            self._found, self._connection = ("", 0.0), None
+
+    def diff(self, old: str, new: str, tables: Iterable[str] | None = None) -> Difference:
+        """Compare two versions: tables, columns, rows, and which columns changed how often.
+
+        Rows are told by their ``id``, those of ``files`` by ``file_id`` and ``version``; those of
+        tables that have no such columns are compared as a whole. Values are compared exactly.
+
+        Args:
+            old: an id, a label or ``"latest"``.
+            new: the same.
+            tables: the tables to compare; else all.
+
+        Returns:
+            The numbers, and on demand the rows. Close it, or use it in a ``with`` statement.
+
+        Raises:
+            InvalidArgumentError: no table is named.
+            TableNotFoundError: neither version has a table of that name.
+            VersionNotFoundError: there is no such version.
+            DatasetFormatError: a data file is missing or damaged.
+            StorageError: the storage refuses access, or cannot be reached.
+        """
+        from fw_dataset.query.differences import compare_versions  # noqa: PLC0415 - as above
+
+        before, after = self._catalog.find(old), self._catalog.find(new)
+        return compare_versions(before, after, tables, cache=self._cache)
+
+    def download(self, dest: str | os.PathLike[str], force: bool = False) -> Iterator[str]:
+        """Write all tables of the version at hand to ``dataset.db`` in a folder: a DuckDB database.
+
+        The work is done while the result is iterated. The file appears when it is whole.
+
+        Args:
+            dest: a folder of this machine, made if it is missing.
+            force: replace a ``dataset.db`` that is there.
+
+        Yields:
+            What has been done, for people.
+
+        Raises:
+            ObjectExistsError: the file is there, and ``force`` was not given.
+            DatasetFormatError: a data file is missing or damaged.
+            StorageError: something cannot be read, or the file not be written.
+        """
+        from fw_dataset.query.duckdb_file import download_version  # noqa: PLC0415 - as above
+
+        return download_version(self._current, dest, force=force, cache=self._cache)
+
+    def export(
+        self,
+        dest: str | os.PathLike[str],
+        format: str = "parquet",
+        tables: Iterable[str] | None = None,
+        version: str | None = None,
+        *,
+        force: bool = False,
+        progress: ProgressCallback | None = None,
+    ) -> Path:
+        """Write tables as files for other programs; they appear when all of them are whole.
+
+        Args:
+            dest: a path on this machine. For ``"parquet"`` and ``"csv"`` a folder, which gets a
+                file for each table; for ``"duckdb"`` and ``"sqlite"`` a file.
+            format: ``"parquet"``, ``"csv"``, ``"duckdb"`` or ``"sqlite"``.
+            tables: the tables to write; else all.
+            version: an id, a label or ``"latest"``; the version at hand where none is named.
+            force: replace what an export has left there.
+            progress: called with a :class:`~fw_dataset.Progress`, stage ``"export"``.
+
+        Returns:
+            The path.
+
+        Raises:
+            InvalidArgumentError: there is no such format, or no table is named.
+            TableNotFoundError: there is no such table.
+            VersionNotFoundError: there is no such version.
+            ObjectExistsError: there is something at ``dest`` that is not to be replaced.
+            DatasetFormatError: a data file is missing or damaged.
+            StorageError: something cannot be read, or the output not be written.
+        """
+        from fw_dataset.query.export import export_version  # noqa: PLC0415 - as above
+
+        options: Any = {"force": force, "cache": self._cache, "progress": progress}
+        return export_version(self._find(version), dest, format, tables, **options)
+
     def _find(self, version: str | None) -> CommittedVersion:
         return self._current if version is None else self._catalog.find(version)
 
@@ -281,6 +679,14 @@ def _connect(
     from fw_dataset.query import connect_version  # noqa: PLC0415 - DuckDB takes long to load
 
     return connect_version(version, fully_populate=fully_populate, cache=cache)
+
+
+def _connect_several(
+    storage: Storage, versions: Sequence[str] | str, **options: Any
+) -> duckdb.DuckDBPyConnection:
+    from fw_dataset.query import connect_versions  # noqa: PLC0415 - DuckDB takes long to load
+
+    return connect_versions(storage, versions, **options)
 
 
 def _read_failure(connection: duckdb.DuckDBPyConnection) -> Exception | None:

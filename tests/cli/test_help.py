@@ -8,14 +8,21 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from fw_dataset import __version__
 from tests.cli.commands import environment, fw_dataset, fw_dataset_process
 from tests.cli.snapshots import RECORDS, write_snapshot
 from tests.flywheel_server import FlywheelServer, Site
+from tests.support.datasets import write_old_version
 
-COMMANDS = ("render", "query", "tables", "schema", "versions", "datasets", "demo", "completion")
+COMMANDS = (
+    *("render", "query", "tables", "schema", "versions", "verify", "merge"),
+    *("diff", "export", "download"),
+    *("relabel", "delete", "prune", "hide", "unhide", "remove", "migrate"),
+    *("datasets", "demo", "completion"),
+)
 
 
 def examples(*command: str) -> list[str]:
@@ -74,6 +81,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "render", "snapshot.db.gz", target, "--version", version, cwd=folder
         )
         assert run.returncode == 0, run.stderr
+    write_old_version(folder / "other-dataset", "v1", {"scores": pa.table({"score": [0.5]})})
     return folder
 
 
@@ -193,7 +201,7 @@ def completed(place: Path, *words: str) -> set[str]:
 
 
 def test_completion_of_names(place: Path) -> None:
-    assert completed(place, "ver") == {"versions"}
+    assert completed(place, "ver") == {"verify", "versions"}
     assert {"--version", "--format", "--output"} <= completed(place, "query", "--")
     assert completed(place, "schema", "my-dataset", "s") == {"sessions", "subjects"}
     assert completed(place, "tables", "my-dataset", "--version", "f") == {"freeze-1"}

@@ -9,13 +9,24 @@ from fw_dataset.cli.completion import completion
 from fw_dataset.cli.datasets import datasets
 from fw_dataset.cli.demo import demo
 from fw_dataset.cli.describe import schema, tables, versions
+from fw_dataset.cli.diff import diff
+from fw_dataset.cli.export import download, export
+from fw_dataset.cli.manage import delete, hide, prune, relabel, unhide
+from fw_dataset.cli.merge import merge
 from fw_dataset.cli.options import verbose_option, write_examples
 from fw_dataset.cli.query import query
 from fw_dataset.cli.render import render
+from fw_dataset.cli.verify import verify
+from fw_dataset.cli.whole_dataset import migrate, remove
 
 __all__ = ["fw_dataset"]
 
-_COMMANDS = (render, query, tables, schema, versions, datasets, demo, completion)
+_COMMANDS = (
+    *(render, query, tables, schema, versions, verify, merge),
+    *(diff, export, download),
+    *(relabel, delete, prune, hide, unhide, remove, migrate),
+    *(datasets, demo, completion),
+)
 _EXAMPLES = (
     ("From a project's snapshot to a dataset:", "fw-dataset render snapshot.db.gz my-dataset"),
     ("What is in it:", "fw-dataset tables my-dataset"),

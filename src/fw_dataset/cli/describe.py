@@ -25,8 +25,9 @@ from fw_dataset.cli.table import Column, lay_out
 if TYPE_CHECKING:
     from fw_dataset.dataset import Dataset
     from fw_dataset.format.schema import DataModel
+    from fw_dataset.versions.catalog import VersionInfo
 
-__all__ = ["schema", "tables", "versions"]
+__all__ = ["schema", "tables", "version_columns", "versions"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -130,14 +131,19 @@ def versions(dataset: str, as_json: bool) -> None:
     if as_json:
         _write_json(found)
         return
-    _write_columns(
+    _write_columns(*version_columns(found))
+
+
+def version_columns(found: Sequence[VersionInfo]) -> list[Column]:
+    """Versions as columns of a text table; the last says which is the latest."""
+    return [
         Column("version", [info["version"] for info in found], firm=True),
         Column("label", [_label(info["label"], info["version"]) for info in found]),
         Column("created", [_moment(info["created"]) for info in found], firm=True),
         _numbers("rows", [info["rows"] for info in found]),
         Column("size", [_size(info["bytes"]) for info in found], right=True, firm=True),
         Column("latest", ["yes" if info["latest"] else "" for info in found]),
-    )
+    ]
 
 
 def _opened(place: str, version: str) -> Dataset:

@@ -20,6 +20,7 @@ __all__ = [
     "given_credentials",
     "is_project",
     "opened",
+    "read_credentials",
 ]
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
@@ -66,7 +67,7 @@ def credentials_option(command: _Decorated) -> _Decorated:
         metavar="FILE",
         type=click.Path(dir_okay=False, path_type=Path),
         expose_value=False,
-        callback=_read_credentials,
+        callback=_keep_credentials,
         help="What an object store asks for, as JSON or as a URL; else what the environment gives.",
     )(command)
 
@@ -105,9 +106,17 @@ def _keep_cache(ctx: click.Context, _: click.Parameter, folder: str | None) -> N
     ctx.meta[_CACHE] = folder
 
 
-def _read_credentials(ctx: click.Context, param: click.Parameter, file: Path | None) -> None:
-    if file is None:
-        return
+def _keep_credentials(ctx: click.Context, param: click.Parameter, file: Path | None) -> None:
+    if file is not None:
+        ctx.meta[_CREDENTIALS] = read_credentials(ctx, param, file)
+
+
+def read_credentials(ctx: click.Context, param: click.Parameter, file: Path) -> Any:
+    """What a file with credentials holds.
+
+    Raises:
+        click.BadParameter: it cannot be read, or holds none.
+    """
     try:
         text = file.read_text("utf-8").strip()
     except OSError as error:
@@ -120,4 +129,4 @@ def _read_credentials(ctx: click.Context, param: click.Parameter, file: Path | N
         found = text  # a URL, a connection string
     if not isinstance(found, (dict, str)) or not found:
         raise click.BadParameter(f"{file}: it holds neither an object nor a URL", ctx, param)
-    ctx.meta[_CREDENTIALS] = found
+    return found

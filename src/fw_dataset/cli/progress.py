@@ -19,6 +19,7 @@ _TITLES = {
     "download": "fetching the snapshot",
     "decompress": "unpacking the snapshot",
     "publish": "writing the version",
+    "migrate": "copying latest/",
 }
 _BEFORE = frozenset({"snapshot", "download", "decompress"})
 _HEAD, _TIMES = "{desc} {percentage:3.0f}% {bar}", "[{elapsed}, {remaining} left]"

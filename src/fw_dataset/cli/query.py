@@ -1,9 +1,11 @@
-"""``fw-dataset query``: SQL over a version, in a table or in a format for other programs."""
+"""``fw-dataset query``: SQL over versions, in a table or in a format for other programs."""
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,10 +22,13 @@ from fw_dataset.cli.places import dataset_argument, opened
 from fw_dataset.cli.streams import check_output, output, terminal_width, write_lines
 
 if TYPE_CHECKING:
+    import duckdb
+
     from fw_dataset.cli.result import Result
 
 __all__ = ["query"]
 
+_LOGGER = logging.getLogger(__name__)
 _FORMATS = ("table", "csv", "json", "ndjson", "parquet", "arrow")
 _BINARY = ("parquet", "arrow")
 # No option has a blank in it, unless its value follows after "=".
@@ -70,9 +75,15 @@ class _SqlCommand(Command):
             "Run what a file holds:",
             "fw-dataset query my-dataset - --format csv < question.sql",
         ),
+        (
+            "Ask several datasets at once; each is a schema, and everything is all of them:",
+            "fw-dataset query my-dataset other-dataset \\\n"
+            '        "SELECT dataset, count(*) FROM everything.files GROUP BY dataset"',
+        ),
     ],
 )
 @dataset_argument
+@click.argument("more", nargs=-1, type=click.Path(file_okay=False))
 @click.argument("sql", callback=as_text)
 @version_option
 @click.option(
@@ -98,13 +109,22 @@ class _SqlCommand(Command):
 )
 @verbose_option
 def query(
-    dataset: str, sql: str, version: str, form: str | None, file: Path | None, max_rows: int
+    dataset: str,
+    more: tuple[str, ...],
+    sql: str,
+    version: str,
+    form: str | None,
+    file: Path | None,
+    max_rows: int,
 ) -> None:
-    """Run SQL on DATASET and print the rows.
+    """Run SQL on DATASET, or on several, and print the rows.
 
     SQL is DuckDB's dialect, and - reads it from standard input. Rows are written while they
     are computed, so large results need little memory; only a table shows just the first and is cut
     to the terminal's width. CSV and JSON are UTF-8.
+
+    Of several datasets, each is a schema that is called like its folder, as in "site-a".files, and
+    everything.files is the files of all, with the columns dataset and dataset_version.
     """
     file = None if file is None or str(file) == "-" else file
     form = form or _form_of(file)
@@ -116,13 +136,36 @@ def query(
 
     from fw_dataset.cli.result import run_query
 
-    with run_query(opened(dataset), version, statement) as result:
+    with run_query(_connected([dataset, *more], version), statement) as result:
         if result is None:
             _say_nothing(file)
         elif form == "table" and file is None:
             _show(result, max_rows)
         else:
             _write(result, form, file, max_rows)
+
+
+def _connected(places: Sequence[str], version: str) -> duckdb.DuckDBPyConnection:
+    if len(places) == 1:
+        dataset = opened(places[0])
+        connection = dataset.connect(version)
+        _LOGGER.info("querying version %s of %s", dataset.version, dataset.location)
+        return connection
+    from fw_dataset.federation import connect_all
+    from fw_dataset.query import distinct_names
+
+    names = distinct_names(_last_part(place) for place in places)
+    datasets = {name: opened(place) for name, place in zip(names, places, strict=True)}
+    for name, dataset in datasets.items():
+        _LOGGER.info("schema %s is %s of %s", name, version, dataset.location)
+    return connect_all(datasets, version)
+
+
+def _last_part(place: str) -> str:
+    """The name of the folder, or of the project, that a place is."""
+    if "://" not in place:
+        place = str(Path(place).absolute())
+    return place.rstrip("/").rpartition("/")[2]
 
 
 def _form_of(file: Path | None) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -19,12 +18,8 @@ from fw_dataset.format.names import quote_identifier
 from fw_dataset.query import read_failure
 from fw_dataset.storage.background import cancel_all
 
-if TYPE_CHECKING:
-    from fw_dataset.dataset import Dataset
-
 __all__ = ["Result", "run_query"]
 
-_LOGGER = logging.getLogger(__name__)
 _BATCH_ROWS = 2_048
 # Named differently in DuckDB 1.5 and later, 1.4 and 1.3; the first that is there is the current.
 _READERS = ("to_arrow_reader", "fetch_record_batch", "record_batch")
@@ -91,18 +86,15 @@ class _Interruptible:
 
 
 @contextmanager
-def run_query(dataset: Dataset, version: str, sql: str) -> Iterator[Result | None]:
-    """Run SQL on a version; the last of several statements gives the result.
+def run_query(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[Result | None]:
+    """Run SQL on a connection, which is closed then; the last statement gives the result.
 
     Returns:
         The result, or None where the statement gives no rows.
 
     Raises:
         CommandError: the SQL is wrong, or fails while its rows are read.
-        VersionNotFoundError: there is no such version.
     """
-    connection = dataset.connect(version)
-    _LOGGER.info("querying version %s of %s", dataset.version, dataset.location)
     work = _Interruptible(connection)
     try:
         reader = work.call(lambda: _open(connection, sql))

@@ -7,11 +7,24 @@ from dataclasses import dataclass
 from fw_dataset.errors import InvalidNameError
 from fw_dataset.format.names import check_table_name, check_version_id
 
-__all__ = ["VERSIONS", "VersionLayout", "dataset_prefix", "default_prefix"]
+__all__ = [
+    "LATEST_FOLDER",
+    "LATEST_MARKER",
+    "LATEST_NOTE",
+    "VERSIONS",
+    "VersionLayout",
+    "dataset_prefix",
+    "default_prefix",
+]
 
 VERSIONS = "versions"
 README = "README.md"
 _MARKER = "provenance/dataset_description.json"
+LATEST_FOLDER = "latest"
+"""Where the 0.1 and 0.2 releases kept the newest version; the others stood where they do now."""
+LATEST_MARKER = f"{LATEST_FOLDER}/{_MARKER}"
+LATEST_NOTE = f"{VERSIONS}/latest_version.json"
+"""Where they kept a copy of its description."""
 
 
 def default_prefix(host: str, group: str, project_id: str) -> str:
@@ -86,6 +99,11 @@ class VersionLayout:
     def schemas(self) -> str:
         """The folder of the tables' schemas."""
         return f"{self.root}/schemas"
+
+    @property
+    def hidden_schemas(self) -> str:
+        """The folder of the schemas of tables that are kept but not shown."""
+        return f"{self.schemas}/hidden"
 
     def schema(self, table: str) -> str:
         """The schema of one table."""

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import duckdb
 
-from fw_dataset.errors import DatasetFormatError, FWDatasetError
-from fw_dataset.format.column_types import ColumnType
-from fw_dataset.format.names import quote_identifier, quote_literal
-from fw_dataset.format.schema import DataModel
-from fw_dataset.storage import ObjectInfo
+from fw_dataset.errors import DatasetFormatError, FWDatasetError, TableNotFoundError, naming
+from fw_dataset.format.names import quote_identifier
+from fw_dataset.query.columns import Columns, KnownColumns, ask, definition
+from fw_dataset.query.lazy import create_views
+from fw_dataset.query.scans import exactly, scan
+from fw_dataset.query.views import FULL_TABLE, JOINED_TABLES, SESSIONS_SUMMARY, joined_views
 from fw_dataset.versions.catalog import CommittedVersion
 
-__all__ = ["connect_version", "read_failure"]
+__all__ = ["connect_version", "read_failure", "relation"]
 
 _Path = Callable[[str], str]
-_GLOB = re.compile(r"([*?\[])")
 
 
 def connect_version(
@@ -30,6 +29,8 @@ def connect_version(
     cache: str | os.PathLike[str] | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """Open an in-memory DuckDB database over the tables of a version.
+
+    Beside them are the joined views of :mod:`fw_dataset.query.views`.
 
     Args:
         version: the version.
@@ -47,14 +48,34 @@ def connect_version(
             # Data files never change, so that what their footers say is read once.
             connection.execute("set parquet_metadata_cache = true")
         path = _paths(connection, version, cache, ahead=fully_populate)
+        created = []
         for name in version.table_names:
             sql = _table(version, name, path, fully_populate=fully_populate)
             if sql is not None:
                 _create(connection, version, name, sql)
+                created.append(name)
+        _join(connection, version, created)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def relation(
+    connection: duckdb.DuckDBPyConnection, version: CommittedVersion, name: str
+) -> duckdb.DuckDBPyRelation:
+    """A table or joined view of a connection that :func:`connect_version` opened.
+
+    Raises:
+        TableNotFoundError: there is none of that name.
+    """
+    # Of another name, DuckDB would take a variable of the caller's for the table.
+    if name in (*version.table_names, FULL_TABLE, SESSIONS_SUMMARY):
+        with suppress(duckdb.CatalogException):
+            return connection.sql(f"FROM main.{quote_identifier(name)}")
+    raise TableNotFoundError(
+        f"version {version.label!r} has no table {name!r}; {naming(version.table_names, name)}"
+    )
 
 
 def read_failure(connection: duckdb.DuckDBPyConnection) -> FWDatasetError | None:
@@ -89,16 +110,14 @@ def _table(
     """The SQL that makes a table; None for one without files and columns."""
     quoted = quote_identifier(name)
     if fully_populate or not version.model(name).properties:
-        files = version.data_files(name)
+        files = [exactly(path(file.key)) for file in version.data_files(name)]
         if files:
-            scan = f"select * from {_scan(files, path)}"
+            rows = f"select * from {scan(files, several=len(files) > 1)}"
             if fully_populate:
-                return f"create view {quoted} as {scan}"
-            return f"create table {quoted} as {scan} limit 0"
-    model = version.model(name)
-    if model.properties:
-        return f"create table {quoted} ({_columns(model)})"
-    return None
+                return f"create view {quoted} as {rows}"
+            return f"create table {quoted} as {rows} limit 0"
+    columns = KnownColumns().of_schema(version, name)
+    return f"create table {quoted} ({definition(columns)})" if columns else None
 
 
 def _create(
@@ -116,20 +135,12 @@ def _create(
         ) from None
 
 
-def _scan(files: list[ObjectInfo], path: _Path) -> str:
-    paths = ", ".join(_file(path(file.key)) for file in files)
-    # A folder named like `site=3` above the dataset must not become a column.
-    options = "hive_partitioning = false" + (", union_by_name = true" if len(files) > 1 else "")
-    return f"read_parquet([{paths}], {options})"
-
-
-def _file(path: str) -> str:
-    """A path as SQL text; DuckDB would take brackets and stars in it for patterns."""
-    return quote_literal(_GLOB.sub(r"[\1]", path))
-
-
-def _columns(model: DataModel) -> str:
-    return ", ".join(
-        f"{quote_identifier(column)} {ColumnType.from_property(prop).sql}"
-        for column, prop in model.properties.items()
-    )
+def _join(
+    connection: duckdb.DuckDBPyConnection, version: CommittedVersion, created: Sequence[str]
+) -> None:
+    """Create the joined views, which open nothing until they are used."""
+    known = KnownColumns()
+    tables: dict[str, Columns] = {name: {} for name in created}
+    for name in tables.keys() & set(JOINED_TABLES):
+        tables[name] = known.of_files(version, name) or ask(connection, f"main.{name}")
+    create_views(connection, joined_views("main", tables))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,7 +23,7 @@ from fw_dataset.errors import (
 )
 from fw_dataset.format.description import DatasetDescription
 from fw_dataset.format.instants import format_instant
-from fw_dataset.format.layout import VERSIONS, VersionLayout
+from fw_dataset.format.layout import LATEST_MARKER, VERSIONS, VersionLayout
 from fw_dataset.format.manifest import Manifest
 from fw_dataset.format.names import LATEST
 from fw_dataset.format.schema import DataModel
@@ -90,6 +90,9 @@ class CommittedVersion:
         found: dict[str, DataModel] = {}
         schemas = self.storage.get_many([self._schema(name) for name in self.table_names])
         for name, schema in zip(self.table_names, schemas, strict=True):
+            if isinstance(schema, ObjectNotFoundError):
+                # The table was hidden since it was listed: it is as it was.
+                schema = self.storage.get(f"{self.layout.hidden_schemas}/{name}{_SCHEMA_SUFFIX}")
             if isinstance(schema, StorageError):
                 raise schema
             found[name] = DataModel.from_json(schema, name)
@@ -98,8 +101,17 @@ class CommittedVersion:
     @cached_property
     def table_names(self) -> list[str]:
         """The names of the tables that are shown, sorted."""
-        start = len(self.layout.schemas) + 1
-        names = (item.key[start:] for item in self.objects_in(self.layout.schemas))
+        return self._tables_of(self.layout.schemas)
+
+    @cached_property
+    def hidden_names(self) -> list[str]:
+        """The names of the tables that are kept but not shown, sorted."""
+        hidden = self._tables_of(self.layout.hidden_schemas)
+        return [name for name in hidden if name not in self.table_names]
+
+    def _tables_of(self, folder: str) -> list[str]:
+        """The tables whose schemas stand in a folder, but not below it."""
+        names = (item.key[len(folder) + 1 :] for item in self.objects_in(folder))
         # What starts with a dot was left by the system that copied the files.
         return sorted(
             name.removesuffix(_SCHEMA_SUFFIX)
@@ -111,9 +123,20 @@ class CommittedVersion:
         return f"{self.layout.schemas}/{table}{_SCHEMA_SUFFIX}"
 
     def objects_in(self, folder: str) -> Iterable[ObjectInfo]:
-        """The objects below one of the version's folders."""
+        """The objects below one of the version's folders.
+
+        Raises:
+            VersionNotFoundError: the version has been deleted since it was found.
+        """
         if self.listing is None:
-            return self.storage.list(folder)
+            found = list(self.storage.list(folder))
+            # A deletion begins with the description: while it is there, so is all the rest.
+            if not self.storage.exists(self.layout.description):
+                raise VersionNotFoundError(
+                    f"version {self.label!r} of {self.storage.url} was deleted meanwhile;"
+                    " connect() opens another"
+                )
+            return found
         start = f"{folder}/"
         return [ObjectInfo(key, n) for key, n in self.listing.items() if key.startswith(start)]
 
@@ -132,21 +155,26 @@ class CommittedVersion:
 
     def data_files(self, table: str) -> list[ObjectInfo]:
         """The data files of a table, with keys below the storage's root."""
-        if self.manifest is not None:
-            entries = self.manifest.data_files(table)
+        entries = () if self.manifest is None else self.manifest.data_files(table)
+        if entries:
             return [ObjectInfo(f"{self.layout.root}/{e.path}", e.bytes) for e in entries]
+        # A table that is being merged has its data files first, then its schema, and is in the
+        # manifest last.
+        return self.listed_files(table)
+
+    def listed_files(self, table: str) -> list[ObjectInfo]:
+        """The data files in a table's folder, whatever a manifest says."""
         found = self.objects_in(self.layout.table(table))
         return sorted((f for f in found if f.key.endswith(_DATA_SUFFIX)), key=lambda f: f.key)
 
     @cached_property
     def rows(self) -> dict[str, int]:
         """The rows of each table, from the manifest or else from the files' footers."""
-        if self.manifest is not None:
-            counts = self.manifest.rows
-            return {name: counts.get(name, 0) for name in self.table_names}
-        files = {name: self.data_files(name) for name in self.table_names}
+        listed = {} if self.manifest is None else self.manifest.rows
+        files = {name: self.data_files(name) for name in self.table_names if name not in listed}
         rows = iter(rows_of(self.storage, [file for found in files.values() for file in found]))
-        return {name: sum(islice(rows, len(found))) for name, found in files.items()}
+        counted = {name: sum(islice(rows, len(found))) for name, found in files.items()}
+        return {name: {**listed, **counted}[name] for name in self.table_names}
 
     def info(self, latest: str) -> VersionInfo:
         """The version's line in the list, ``latest`` being the id of the latest version."""
@@ -181,32 +209,53 @@ class Catalog:
 
     def versions(self) -> list[CommittedVersion]:
         """All committed versions, newest first; equal instants are settled by the id."""
-        return sorted(self._committed(), key=_age, reverse=True)
+        return sorted(self._committed(), key=age, reverse=True)
 
     def _committed(self) -> Iterator[CommittedVersion]:
-        """A folder without a readable description is no version."""
         # Elsewhere, what is in all versions is asked for at the same time, in one question.
-        coming = begin(self._listings) if self._is_distant() else None
-        layouts = _layouts(self.storage.folders(VERSIONS))
-        descriptions = self.storage.get_many([layout.description for layout in layouts])
+        coming = begin(self.listings) if self._is_distant() else None
+        described = self.described(self.layouts())
         listings = {} if coming is None else coming.result()
-        for layout, content in zip(layouts, descriptions, strict=True):
+        for layout, description in described:
+            listing = listings.get(layout.version, {})
+            # The description comes last: where it was not seen yet, more may be missing.
+            known = listing if layout.description in listing else None
+            yield CommittedVersion(self.storage, layout, description, known)
+
+    def layouts(self) -> list[VersionLayout]:
+        """What may be versions: the folders whose names are ids."""
+        found = []
+        for name in self.storage.folders(VERSIONS):
+            with suppress(InvalidNameError):
+                found.append(VersionLayout(name))
+        return found
+
+    def described(
+        self, layouts: Sequence[VersionLayout]
+    ) -> list[tuple[VersionLayout, DatasetDescription]]:
+        """Those that are versions, with what each says of itself.
+
+        A folder without a readable description is no version.
+
+        Raises:
+            StorageError: the storage cannot be reached.
+        """
+        found = []
+        contents = self.storage.get_many([layout.description for layout in layouts])
+        for layout, content in zip(layouts, contents, strict=True):
             if isinstance(content, StorageError):
                 if not isinstance(content, _NO_VERSION):
                     raise content
                 continue
             with suppress(DatasetFormatError):
-                description = DatasetDescription.from_json(content)
-                listing = listings.get(layout.version, {})
-                # The description comes last: where it was not seen yet, more may be missing.
-                known = listing if layout.description in listing else None
-                yield CommittedVersion(self.storage, layout, description, known)
+                found.append((layout, DatasetDescription.from_json(content)))
+        return found
 
     def _is_distant(self) -> bool:
         return self.storage.native_path(VERSIONS) is None
 
-    def _listings(self) -> dict[str, dict[str, int]]:
-        """The sizes of all objects by version and key."""
+    def listings(self) -> dict[str, dict[str, int]]:
+        """The sizes of all objects by version and key; nothing where they cannot be listed."""
         listings: dict[str, dict[str, int]] = {}
         try:
             items = list(self.storage.list(VERSIONS))
@@ -230,6 +279,11 @@ class Catalog:
         for folder in self.storage.folders(VERSIONS):
             with suppress(InvalidNameError, ObjectNotFoundError):
                 self.storage.get(VersionLayout(folder).description)
+        if self.storage.exists(LATEST_MARKER):
+            raise DatasetNotFoundError(
+                f"the dataset at {self.storage.url} was laid out by a 0.1 or 0.2 release; bring it"
+                " to today's tree first (Dataset.migrate, fw-dataset migrate)"
+            )
         if self.storage.exists("provenance/dataset_description.json"):
             raise DatasetNotFoundError(
                 f"{self.storage.url} is the folder of one version; open the dataset, two folders up"
@@ -267,13 +321,5 @@ class Catalog:
         return f"{self.storage.url} has no version {version!r}; {naming(names, version)}"
 
 
-def _age(version: CommittedVersion) -> tuple[object, str]:
+def age(version: CommittedVersion) -> tuple[object, str]:
     return version.description.created, version.id
-
-
-def _layouts(names: Iterable[str]) -> list[VersionLayout]:
-    found = []
-    for name in names:
-        with suppress(InvalidNameError):
-            found.append(VersionLayout(name))
-    return found

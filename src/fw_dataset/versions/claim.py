@@ -7,7 +7,6 @@ import os
 import platform
 import secrets
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from fw_dataset.errors import (
@@ -23,6 +22,9 @@ __all__ = [
     "LostClaimError",
     "abandon",
     "discard_dead_claim",
+    "give_back",
+    "holder",
+    "is_being_deleted",
     "release",
     "remove_strays",
     "require",
@@ -33,6 +35,7 @@ __all__ = [
 _OLD_SECONDS = 48 * 3600
 # What reading the claim of something else than this package may raise.
 _NO_CLAIM = (ValueError, TypeError, KeyError, RecursionError, OverflowError)
+_WRITTEN, _DELETED = "written", "deleted"
 _abandoned: set[bytes] = set()
 
 
@@ -40,16 +43,19 @@ class LostClaimError(VersionConflictError):
     """Another writer has taken the claim over."""
 
 
-def take(storage: Storage, layout: VersionLayout, *, discard: bool = False) -> bytes:
+def take(
+    storage: Storage, layout: VersionLayout, *, discard: bool = False, doing: str = _WRITTEN
+) -> bytes:
     """Claim a version for this process; the claim's content is returned.
 
     A claim of a process of this machine that is gone is taken over, and what it left is removed;
-    so is one that is older than two days, or any with ``discard``.
+    so is one that is older than two days, or any with ``discard``. What is done to the version,
+    ``"written"``, ``"changed"`` or ``"deleted"``, is told to those who come meanwhile.
 
     Raises:
         VersionConflictError: another writer is at it, or may be.
     """
-    mine = json.dumps({"commit": secrets.token_hex(16), **_identity()}).encode()
+    mine = json.dumps({"commit": secrets.token_hex(16), "doing": doing, **_identity()}).encode()
     with storage.exclusive():
         try:
             _put(storage, layout, mine)
@@ -93,6 +99,29 @@ def release(storage: Storage, layout: VersionLayout, mine: bytes) -> None:
         storage.delete(layout.claim)
 
 
+def give_back(storage: Storage, layout: VersionLayout, mine: bytes) -> None:
+    """Release a claim whose writer is done; where the storage fails, it is abandoned.
+
+    Otherwise it would be a living writer's as long as this process runs.
+    """
+    try:
+        release(storage, layout, mine)
+    except StorageError:
+        abandon(mine)
+    except BaseException:
+        abandon(mine)
+        raise
+
+
+def holder(storage: Storage, layout: VersionLayout) -> tuple[str, bool] | None:
+    """Who has claimed a version, and whether that writer is gone; None if nobody has.
+
+    One that is not known to be gone may be alive.
+    """
+    theirs = _read(storage, layout)
+    return None if theirs is None else (_who(theirs), _is_dead(theirs) or _is_old(theirs))
+
+
 def remove_strays(storage: Storage, layout: VersionLayout) -> None:
     """Remove files without a version: old readers would count them as rows."""
     keys = [item.key for item in storage.list(layout.root)]
@@ -109,20 +138,26 @@ def discard_dead_claim(storage: Storage, layout: VersionLayout) -> None:
                 storage.delete(layout.claim)
 
 
+def is_being_deleted(storage: Storage, layout: VersionLayout) -> bool:
+    """Whether somebody who may be alive is about to delete a version."""
+    theirs = _read(storage, layout)
+    if theirs is None or _is_dead(theirs) or _is_old(theirs):
+        return False
+    return _doing(theirs) == _DELETED
+
+
 def _put(storage: Storage, layout: VersionLayout, mine: bytes) -> None:
     try:
         storage.put_if_absent(layout.claim, mine)
     except Exception:
         # It may be there all the same, when what failed came after.
-        with suppress(StorageError):
-            release(storage, layout, mine)
+        give_back(storage, layout, mine)
         raise
     except BaseException:
         if storage.native_path(layout.claim) is None:
             abandon(mine)  # nobody waits for a store that may not answer
         else:
-            with suppress(StorageError):
-                release(storage, layout, mine)
+            give_back(storage, layout, mine)
         raise
 
 
@@ -223,9 +258,19 @@ def _alive_elsewhere(pid: int) -> str:
 
 def _busy(storage: Storage, layout: VersionLayout, claim: bytes) -> str:
     return (
-        f"version {layout.version!r} at {storage.url} is being written by {_who(claim)}; wait for"
-        " it, or if it is gone for good, discard its claim (discard_claim=True, --discard-claim)"
+        f"version {layout.version!r} at {storage.url} is being {_doing(claim)} by {_who(claim)};"
+        " wait for it, or if it is gone for good, discard its claim (discard_claim=True,"
+        " --discard-claim)"
     )
+
+
+def _doing(claim: bytes) -> str:
+    """What is done to the version; claims that do not say it are those of renderings."""
+    try:
+        doing = json.loads(claim)["doing"]
+    except _NO_CLAIM:
+        return _WRITTEN
+    return doing if isinstance(doing, str) and doing.isprintable() else _WRITTEN
 
 
 def _who(claim: bytes) -> str:

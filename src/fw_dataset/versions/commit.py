@@ -93,9 +93,7 @@ def commit(
             _tidy_up(storage, layout, mine, error)
         raise
     finally:
-        # A claim that stays beside a version does no harm.
-        with suppress(StorageError):
-            claim.release(storage, layout, mine)
+        claim.give_back(storage, layout, mine)
     return True
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from fw_dataset.errors import VersionConflictError
+from fw_dataset.format.description import DatasetDescription
 from fw_dataset.format.names import check_label
 from fw_dataset.versions.catalog import Catalog, CommittedVersion
+from fw_dataset.versions.rewriting import rewrite
 
 __all__ = ["check_label_is_free", "check_names_are_free", "relabel"]
 
@@ -53,11 +56,17 @@ def relabel(catalog: Catalog, version: str, label: str) -> CommittedVersion:
         InvalidNameError: it cannot be a label.
         VersionConflictError: it is taken.
         VersionNotFoundError: there is no such version.
+        ObjectNotFoundError: it was deleted meanwhile.
     """
     with catalog.storage.exclusive():
         found = catalog.find(version)
         check_label_is_free(label, found.id, catalog.versions())
         if found.label != label:
-            changed = found.description.model_copy(update={"version_label": label})
-            catalog.storage.put(found.layout.description, changed.to_json())
+            # Not simply put: a description must not rise again from a version that was deleted.
+            rewrite(catalog.storage, found.layout.description, partial(_labelled, label))
     return catalog.find(found.id)
+
+
+def _labelled(label: str, content: bytes) -> bytes:
+    description = DatasetDescription.from_json(content)
+    return description.model_copy(update={"version_label": label}).to_json()

@@ -1,0 +1,79 @@
+"""Views that open nothing until they are used.
+
+DuckDB binds a view when it is created, which opens all that it reads. So the view calls a macro
+that gives no rows of the right columns at first, and is replaced when the views are there: from
+then on the macro runs the SQL that the view hands to it, and DuckDB sees through all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from fw_dataset.errors import DatasetFormatError
+from fw_dataset.format.names import quote_identifier, quote_literal
+from fw_dataset.query.columns import Columns, definition
+
+__all__ = ["OWN_SCHEMA", "LazyView", "create_views"]
+
+OWN_SCHEMA = "fw_dataset"
+"""The schema of what this package keeps in a connection for itself."""
+
+
+@dataclass(frozen=True)
+class LazyView:
+    """A view to be created.
+
+    Attributes:
+        schema: where.
+        name: how it is called.
+        columns: what ``sql`` gives, exactly: DuckDB before 1.5 refuses a view that gives others.
+        sql: a query.
+    """
+
+    schema: str
+    name: str
+    columns: Columns
+    sql: str
+
+
+def create_views(
+    connection: duckdb.DuckDBPyConnection, views: Sequence[LazyView], *, with_rows: bool = True
+) -> None:
+    """Create views in schemas that are there; nothing that they read is opened.
+
+    Args:
+        connection: which has no views of this kind yet.
+        views: what to create.
+        with_rows: what the views' SQL gives; without it they are empty.
+
+    Raises:
+        DatasetFormatError: DuckDB cannot tell names apart, or does not know a type.
+    """
+    # Most views share their columns with many others.
+    shapes = {id(view.columns): definition(view.columns) for view in views}
+    numbers = {shape: number for number, shape in enumerate(dict.fromkeys(shapes.values()))}
+    # There is nothing to optimise in views, and many of them would each be looked at for that.
+    before = ["PRAGMA disable_optimizer", f"CREATE SCHEMA IF NOT EXISTS {OWN_SCHEMA}"]
+    after = []
+    for shape, number in numbers.items():
+        stub, macro = f"{OWN_SCHEMA}.columns_{number}", f"{OWN_SCHEMA}.rows_{number}"
+        before.append(f"CREATE TABLE {stub} ({shape})")
+        before.append(f"CREATE MACRO {macro}(sql) AS TABLE FROM {stub}")
+        after.append(f"CREATE OR REPLACE MACRO {macro}(sql) AS TABLE FROM query(sql)")
+        after.append(f"DROP TABLE {stub}")
+    created = [_create(view, numbers[shapes[id(view.columns)]]) for view in views]
+    try:
+        # One call for all: each by itself would take half as long again.
+        sql = [*before, *created, *(after if with_rows else []), "PRAGMA enable_optimizer"]
+        connection.execute(";\n".join(sql))
+    except duckdb.Error as error:
+        reason = " ".join(str(error).split())
+        raise DatasetFormatError(f"the tables cannot be shown side by side: {reason}") from None
+
+
+def _create(view: LazyView, number: int) -> str:
+    name = f"{quote_identifier(view.schema)}.{quote_identifier(view.name)}"
+    return f"CREATE VIEW {name} AS FROM {OWN_SCHEMA}.rows_{number}({quote_literal(view.sql)})"
