@@ -6,7 +6,6 @@ import json
 import os
 import time
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -386,12 +385,21 @@ class Dataset:
 
     def _look_again(self) -> None:
         """See the version at hand as it is now, unless others have deleted it."""
-        with suppress(VersionNotFoundError):
-            found = self._catalog.find(self.version)
-            if found.id == self.version:  # by now it may be the label of another one
-                self._current, self._found, self._connection = found, ("", 0.0), None
-                return
-        self._let_go({self.version})
+        try:
+            self._current = self._at_hand()
+        except VersionNotFoundError:
+            self._let_go({self.version})
+        self._found, self._connection = ("", 0.0), None
+
+    def _at_hand(self) -> CommittedVersion:
+        """The version at hand as it is now, which others may have deleted."""
+        found = self._catalog.find(self.version)
+        if found.id != self.version:  # by now it is the label of another one
+            raise VersionNotFoundError(
+                f"version {self.version!r} of {self.location} was deleted meanwhile;"
+                " connect() opens another"
+            )
+        return found
 
     def relabel(self, version: str, label: str) -> VersionInfo:
         """Give a version another label; its line in the list is returned.
@@ -500,7 +508,8 @@ class Dataset:
             VersionConflictError: another writer is at the version.
             StorageError: a file could not be written; the same call again ends it.
         """
-        hide_tables(self._catalog, tables, version or self.version, discard_claim=discard_claim)
+        chosen = version or self._at_hand().id
+        hide_tables(self._catalog, tables, chosen, discard_claim=discard_claim)
         self._look_again()
 
     def unhide_tables(
@@ -517,7 +526,8 @@ class Dataset:
                 StorageError: as for :meth:`hide_tables`.
             DatasetFormatError: the schema of a hidden table cannot be read.
         """
-        unhide_tables(self._catalog, tables, version or self.version, discard_claim=discard_claim)
+        chosen = version or self._at_hand().id
+        unhide_tables(self._catalog, tables, chosen, discard_claim=discard_claim)
         self._look_again()
 
     def list_hidden_tables(self, version: str | None = None) -> list[str]:

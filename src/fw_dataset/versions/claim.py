@@ -149,16 +149,17 @@ def is_being_deleted(storage: Storage, layout: VersionLayout) -> bool:
 def _put(storage: Storage, layout: VersionLayout, mine: bytes) -> None:
     try:
         storage.put_if_absent(layout.claim, mine)
-    except Exception:
-        # It may be there all the same, when what failed came after.
+    except BaseException as error:
+        _call_off(storage, layout, mine, error)
+        raise
+
+
+def _call_off(storage: Storage, layout: VersionLayout, mine: bytes, error: BaseException) -> None:
+    """Give back a claim that may be there all the same, when what failed came after."""
+    if isinstance(error, Exception) or storage.native_path(layout.claim) is not None:
         give_back(storage, layout, mine)
-        raise
-    except BaseException:
-        if storage.native_path(layout.claim) is None:
-            abandon(mine)  # nobody waits for a store that may not answer
-        else:
-            give_back(storage, layout, mine)
-        raise
+    else:
+        abandon(mine)  # nobody waits for a store that may not answer
 
 
 def _read(storage: Storage, layout: VersionLayout) -> bytes | None:
@@ -172,13 +173,16 @@ def _take_over(storage: Storage, layout: VersionLayout, theirs: bytes, mine: byt
     """Take a claim over, which only one of those who try can; what its writer left is removed."""
     try:
         storage.replace(layout.claim, theirs, mine)
+        if not storage.exists(layout.description):
+            remove_strays(storage, layout)
+            storage.sweep(layout.root)
     except (ObjectExistsError, ObjectNotFoundError):
         raise VersionConflictError(
             f"version {layout.version!r} at {storage.url} is being taken over by another writer"
         ) from None
-    if not storage.exists(layout.description):
-        remove_strays(storage, layout)
-        storage.sweep(layout.root)
+    except BaseException as error:
+        _call_off(storage, layout, mine, error)
+        raise
 
 
 def _identity() -> dict[str, str | int]:

@@ -161,10 +161,20 @@ class _Merge:
             there = folded.get(table.name.casefold())
             if there is None:
                 continue
-            # The description names a table last, unless a merge was killed just after that.
-            is_unfinished = self.is_resumed or there not in self.target.description.tables
+            # All is noted last, unless a merge was killed just after that.
+            is_unfinished = self.is_resumed or not self._is_noted(there)
             if there != table.name or standing[there] != "shown" or not is_unfinished:
                 raise self._taken(table.name, there, standing[there])
+
+    def _is_noted(self, table: str) -> bool:
+        """Whether both manifest and description name a table that is shown.
+
+        Hiding and showing a table enters it in the description, but not in the manifest.
+        """
+        layout, manifest = self.target.layout, self.target.manifest
+        path = layout.schema(table)[len(layout.root) + 1 :]
+        is_listed = manifest is None or any(entry.path == path for entry in manifest.files)
+        return is_listed and table in self.target.description.tables
 
     def bring_data(self, progress: ProgressCallback | None) -> dict[str, str]:
         """Copy the data files that are not there; the SHA-256 of all is returned by path.
