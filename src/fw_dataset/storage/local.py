@@ -14,10 +14,15 @@ from typing import BinaryIO
 from fw_dataset.errors import (
     ObjectExistsError,
     ObjectNotFoundError,
-    StorageDeniedError,
     StorageError,
 )
 from fw_dataset.storage.base import CHUNK_SIZE, ObjectInfo
+from fw_dataset.storage.folders import (
+    MOST_ATTEMPTS,
+    check_folder_writable,
+    make_folder,
+    removed_too_often,
+)
 from fw_dataset.storage.keys import check_key
 from fw_dataset.storage.locks import hold, lock_folder, remove_if_free
 from fw_dataset.storage.one_by_one import OneByOne
@@ -26,8 +31,6 @@ from fw_dataset.storage.system_errors import translated
 __all__ = ["LocalStorage"]
 
 _PARTIAL = ".fw-dataset-partial-"
-# How often a folder is made anew that others remove before anything is in it.
-_ATTEMPTS = 1000
 
 
 class LocalStorage(OneByOne):
@@ -108,12 +111,7 @@ class LocalStorage(OneByOne):
 
     def check_writable(self) -> None:
         with translated(self.root):
-            # The nearest folder that is there: the others would be made in it.
-            path = next(path for path in (self.root, *self.root.parents) if path.exists())
-            if not path.is_dir():
-                raise StorageError(f"{path}: a file is in the way, it must be a folder")
-            if not os.access(path, os.W_OK | os.X_OK):
-                raise StorageDeniedError(f"{path}: it cannot be written to")
+            check_folder_writable(self.root)
 
     def put(self, key: str, data: bytes) -> None:
         path = self._path(key)
@@ -183,10 +181,8 @@ class LocalStorage(OneByOne):
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        with translated(self.root):
-            _make_folder(self.root)
-            with lock_folder(self.root):
-                yield
+        with translated(self.root), lock_folder(self.root):
+            yield
 
     def native_path(self, key: str) -> str:
         return str(self._path(key))
@@ -228,28 +224,18 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _begin(folder: Path) -> tuple[Path, int]:
     """Make an empty file, held by this process, and its folder, which stays from then on."""
-    for _ in range(_ATTEMPTS):
+    for _ in range(MOST_ATTEMPTS):
         # A new name each time: somebody may be about to remove the file of the name before.
         partial = folder / f"{_PARTIAL}{secrets.token_hex(8)}"
         with suppress(FileNotFoundError):  # others remove folders that are empty
-            _make_folder(folder)
+            make_folder(folder)
             for path in folder.glob(f"{_PARTIAL}*"):
                 remove_if_free(path)  # its writer was killed
             lock = hold(partial)
             if partial.exists():
                 return partial, lock
             os.close(lock)  # it was taken for a dead writer's before it was held
-    raise StorageError(f"{folder}: other writers keep removing this folder")
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        for path in (folder, *folder.parents):
-            if path.exists() and not path.is_dir():
-                raise StorageError(f"{path}: a file is in the way, it must be a folder") from None
-        raise FileNotFoundError(folder) from None  # it was there, and is gone again
+    raise removed_too_often(folder)
 
 
 def _write_durably(path: Path, data: bytes) -> None:

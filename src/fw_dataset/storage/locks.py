@@ -10,18 +10,35 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from fw_dataset.storage.folders import MOST_ATTEMPTS, make_folder, removed_too_often
+
 __all__ = ["hold", "is_held", "lock_folder", "lock_name", "remove_if_free"]
 
 
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
-    """Be the only process in this block for this folder; no file is needed for it."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+    """Be the only process in this block for this folder, which is made where it is not there.
+
+    No file is needed for it.
+
+    Raises:
+        StorageError: a file is in the way.
+        OSError: the system refuses.
+    """
+    for _ in range(MOST_ATTEMPTS):
+        make_folder(folder)
+        try:
+            handle = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:
+            continue  # others have removed it
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if _is_at(folder, handle):
+                yield
+                return
+        finally:
+            os.close(handle)
+    raise removed_too_often(folder)
 
 
 @contextmanager
@@ -32,13 +49,12 @@ def lock_name(name: str) -> Iterator[None]:
     while True:
         handle = hold(path)
         try:
-            with suppress(FileNotFoundError):
-                if path.stat().st_ino == os.fstat(handle).st_ino:
-                    try:
-                        yield
-                    finally:
-                        path.unlink(missing_ok=True)
-                    return
+            if _is_at(path, handle):
+                try:
+                    yield
+                finally:
+                    path.unlink(missing_ok=True)
+                return
             # Whoever held it before has removed the file that was waited for.
         finally:
             os.close(handle)
@@ -66,6 +82,14 @@ def is_held(path: Path) -> bool:
     finally:
         os.close(handle)
     return False
+
+
+def _is_at(path: Path, handle: int) -> bool:
+    """Whether what is open is what stands at a path still."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(handle))
+    except FileNotFoundError:
+        return False
 
 
 def remove_if_free(path: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fw_dataset.errors import StorageError
+from fw_dataset.storage.folders import MOST_ATTEMPTS, make_folder, removed_too_often
 from fw_dataset.storage.locks import hold, is_held, lock_folder
 from fw_dataset.storage.system_errors import storage_error, translated
 
@@ -18,7 +18,6 @@ __all__ = ["folder_to_fill", "sweep", "workspace"]
 
 _PREFIX = ".fw-dataset-work-"
 _LOCK = "in-use.lock"
-_ATTEMPTS = 1000
 _OF_THE_DISK = {
     errno.EACCES,
     errno.EDQUOT,
@@ -40,7 +39,7 @@ def folder_to_fill(folder: Path) -> Iterator[None]:
     made: list[Path] = []
     try:
         with translated(folder):
-            _make(folder, made)
+            make_folder(folder, made)
         yield
     finally:
         for path in reversed(made):
@@ -82,30 +81,14 @@ def sweep(parent: Path) -> None:
 
 def _begin(parent: Path) -> tuple[Path, int]:
     """A new folder, and the lock that is held on it."""
-    for _ in range(_ATTEMPTS):
+    for _ in range(MOST_ATTEMPTS):
         # Another process may have made the parent, too, and remove it while it is empty.
-        with suppress(FileNotFoundError):
-            parent.mkdir(parents=True, exist_ok=True)
-            with lock_folder(parent):
-                sweep(parent)
-                folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-                try:
-                    return folder, hold(folder / _LOCK)
-                except BaseException:
-                    shutil.rmtree(folder, ignore_errors=True)
-                    raise
-    raise StorageError(f"{parent}: other writers keep removing this folder")
-
-
-def _make(folder: Path, made: list[Path]) -> None:
-    """Make a folder and those above it; ``made`` gets those that were not there."""
-    if folder.is_dir():
-        return
-    if folder.parent != folder:
-        _make(folder.parent, made)
-    try:
-        folder.mkdir()
-        made.append(folder)
-    except (FileExistsError, NotADirectoryError):
-        if not folder.is_dir():
-            raise StorageError(f"{folder}: it is not a folder") from None
+        with suppress(FileNotFoundError), lock_folder(parent):
+            sweep(parent)
+            folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+            try:
+                return folder, hold(folder / _LOCK)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+    raise removed_too_often(parent)
