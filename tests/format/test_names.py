@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import duckdb
@@ -14,8 +15,10 @@ from fw_dataset.format.names import (
     check_label,
     check_table_name,
     check_version_id,
+    free_name,
     quote_identifier,
     quote_literal,
+    table_name,
 )
 
 # Tricks with paths, with the terminal and with whoever reads the name next.
@@ -100,3 +103,33 @@ def test_quoted_identifier_is_itself_in_sql(name: str) -> None:
     answer = duckdb.execute(f"select 1 as {quote_identifier(name)}").description
 
     assert [column[0] for column in answer or ()] == [name]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("participants", "participants"),
+        ("sub-01_events", "sub_01_events"),
+        ("Événements", "evenements"),
+        ("2nd", "t_2nd"),
+        ("", "table"),
+        ("…", "table"),
+        ('x"; DROP TABLE files; --', "x_drop_table_files"),
+        ("../../etc/passwd", "etc_passwd"),
+        ("a" * 70, "a" * 60),
+        ("a" * 59 + "-b", "a" * 59),
+    ],
+)
+def test_name_of_a_derived_table(text: str, name: str) -> None:
+    assert table_name(text) == name
+
+
+@given(st.text())
+def test_every_text_gives_a_name(text: str) -> None:
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", table_name(text))
+
+
+def test_free_name() -> None:
+    assert free_name("a", set()) == "a"
+    assert free_name("A", {"a"}) == "A_2"
+    assert free_name("a", {"a", "a_2", "a_3"}) == "a_4"

@@ -19,6 +19,9 @@ class ColumnType(Enum):
     INSTANT = "instant"
     DATE = "date"
     TEXT_LIST = "text list"
+    INTEGER_LIST = "integer list"
+    NUMBER_LIST = "number list"
+    DATE_LIST = "date list"
     INTEGER = "integer"
     NUMBER = "number"
     BOOLEAN = "boolean"
@@ -54,9 +57,20 @@ class ColumnType(Enum):
             return _BY_FORMAT.get(str(prop.get("format")), cls.TEXT)
         if name == "array":
             items = prop.get("items")
-            plain = isinstance(items, Mapping) and items.get("type", "string") == "string"
-            return cls.TEXT_LIST if plain else cls.JSON
+            return cls._list_of(items) if isinstance(items, Mapping) else cls.JSON
         return _BY_JSON_NAME.get(name, cls.JSON)
+
+    @classmethod
+    def _list_of(cls, items: Mapping[str, Any]) -> ColumnType:
+        # Lists of lists are JSON, however deep they are nested.
+        if "array" in str(items.get("type")):
+            return cls.JSON
+        return _LISTS.get(cls.from_property(items), cls.JSON)
+
+    @property
+    def item(self) -> ColumnType | None:
+        """Of a list, the type of its items."""
+        return _ITEMS.get(self)
 
 
 _ARROW = {
@@ -65,6 +79,9 @@ _ARROW = {
     ColumnType.INSTANT: pa.timestamp("us"),
     ColumnType.DATE: pa.date32(),
     ColumnType.TEXT_LIST: pa.list_(pa.string()),
+    ColumnType.INTEGER_LIST: pa.list_(pa.int64()),
+    ColumnType.NUMBER_LIST: pa.list_(pa.float64()),
+    ColumnType.DATE_LIST: pa.list_(pa.date32()),
     ColumnType.INTEGER: pa.int64(),
     ColumnType.NUMBER: pa.float64(),
     ColumnType.BOOLEAN: pa.bool_(),
@@ -76,6 +93,9 @@ _SQL = {
     ColumnType.INSTANT: "TIMESTAMP",
     ColumnType.DATE: "DATE",
     ColumnType.TEXT_LIST: "VARCHAR[]",
+    ColumnType.INTEGER_LIST: "BIGINT[]",
+    ColumnType.NUMBER_LIST: "DOUBLE[]",
+    ColumnType.DATE_LIST: "DATE[]",
     ColumnType.INTEGER: "BIGINT",
     ColumnType.NUMBER: "DOUBLE",
     ColumnType.BOOLEAN: "BOOLEAN",
@@ -87,10 +107,21 @@ _JSON_SCHEMA: dict[ColumnType, dict[str, Any]] = {
     ColumnType.INSTANT: {"type": "string", "format": "date-time"},
     ColumnType.DATE: {"type": "string", "format": "date"},
     ColumnType.TEXT_LIST: {"type": "array", "items": {"type": "string"}},
+    ColumnType.INTEGER_LIST: {"type": "array", "items": {"type": "integer", "format": "bigint"}},
+    ColumnType.NUMBER_LIST: {"type": "array", "items": {"type": "number"}},
+    ColumnType.DATE_LIST: {"type": "array", "items": {"type": "string", "format": "date"}},
     ColumnType.INTEGER: {"type": "integer", "format": "bigint"},
     ColumnType.NUMBER: {"type": "number"},
     ColumnType.BOOLEAN: {"type": "boolean"},
 }
+
+_LISTS = {
+    ColumnType.TEXT: ColumnType.TEXT_LIST,
+    ColumnType.INTEGER: ColumnType.INTEGER_LIST,
+    ColumnType.NUMBER: ColumnType.NUMBER_LIST,
+    ColumnType.DATE: ColumnType.DATE_LIST,
+}
+_ITEMS = {of_many: of_one for of_one, of_many in _LISTS.items()}
 
 _BY_FORMAT = {"date-time": ColumnType.INSTANT, "date": ColumnType.DATE}
 

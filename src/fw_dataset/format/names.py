@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Container
 
 from fw_dataset.errors import InvalidNameError
 
@@ -11,13 +13,16 @@ __all__ = [
     "check_label",
     "check_table_name",
     "check_version_id",
+    "free_name",
     "quote_identifier",
     "quote_literal",
+    "table_name",
 ]
 
 LATEST = "latest"
 _VERSION_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}")
 # Longer or stranger names exist in datasets of 0.3/0.4, so this only keeps a name one path segment.
+_LONGEST_DERIVED = 60
 _TABLE_NAME = re.compile(r"[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]{0,199}")
 
 
@@ -60,6 +65,31 @@ def check_table_name(name: str) -> str:
     if not _TABLE_NAME.fullmatch(name):
         raise InvalidNameError(f"table name {name!r}: it would not stay one folder's name")
     return name
+
+
+def table_name(text: str) -> str:
+    """The name that a table gets from what it holds: ``[a-z][a-z0-9_]*``, at most 60 characters.
+
+    Accents are taken off; what is no letter or digit becomes ``_``; a name that would begin
+    otherwise gets ``t_`` in front.
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_") or "table"
+    return (name if name[0].isalpha() else f"t_{name}")[:_LONGEST_DERIVED].rstrip("_")
+
+
+def free_name(name: str, taken: Container[str]) -> str:
+    """The name itself, or with ``_2``, ``_3`` … behind it where it is taken.
+
+    Args:
+        name: what is wanted.
+        taken: names without case (``str.casefold``), because SQL does not tell case apart.
+    """
+    free, number = name, 1
+    while free.casefold() in taken:
+        number += 1
+        free = f"{name}_{number}"
+    return free
 
 
 def quote_identifier(name: str) -> str:

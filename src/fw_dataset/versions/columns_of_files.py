@@ -20,6 +20,9 @@ _KINDS: Mapping[ColumnType, Callable[[pa.DataType], bool]] = {
     ColumnType.NUMBER: lambda kind: pt.is_floating(kind) or pt.is_decimal(kind),
     ColumnType.BOOLEAN: pt.is_boolean,
     ColumnType.TEXT_LIST: lambda kind: _is_list(kind) and _is_text(kind.value_type),
+    ColumnType.INTEGER_LIST: lambda kind: _is_list(kind) and pt.is_integer(kind.value_type),
+    ColumnType.NUMBER_LIST: lambda kind: _is_list(kind) and pt.is_floating(kind.value_type),
+    ColumnType.DATE_LIST: lambda kind: _is_list(kind) and pt.is_date(kind.value_type),
     ColumnType.JSON: lambda _: True,
 }
 # Of these, the 0.3 and 0.4 releases wrote the text.
@@ -54,8 +57,8 @@ def column_faults(columns: pa.Schema, model: DataModel, *, exactly: bool) -> lis
 
 def _is_of(kind: pa.DataType, expected: ColumnType, *, exactly: bool) -> bool:
     if exactly:
-        if expected is ColumnType.TEXT_LIST:  # its elements' name does not matter
-            return bool(pt.is_list(kind) and pt.is_string(kind.value_type))
+        if expected.item is not None:  # the name of a list's elements does not matter
+            return bool(pt.is_list(kind) and kind.value_type == expected.item.arrow)
         return bool(kind == expected.arrow)
     if pt.is_null(kind) or (expected in _AS_TEXT and _is_text(kind)):
         return True
