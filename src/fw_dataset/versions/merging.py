@@ -79,7 +79,7 @@ def merge(
     _Merge(target, source, incoming, is_resumed=is_left).check_names()
     with _claimed(target, discard=discard_claim) as mine:
         # It may have been changed before it was claimed.
-        work = _Merge(catalog.find(target.id), source, incoming, is_resumed=is_left)
+        work = _Merge(catalog.find_id(target.id), source, incoming, is_resumed=is_left)
         work.check_names()
         target.storage.sweep(target.layout.root)
         entries = work.bring_data(progress)
