@@ -41,7 +41,7 @@ subjects = st.sampled_from(SUBJECTS)
 days = st.integers(0, 3)
 tables = st.lists(st.sampled_from(["subjects", "files", *ROWS]), min_size=1, max_size=2)
 more_tables = st.lists(st.sampled_from([*ROWS, *ROWS, "nosuch"]), min_size=1, max_size=2)
-steps = st.integers(1, 24)
+steps = st.integers(1, 30)
 
 
 @dataclass

@@ -12,6 +12,7 @@ from hypothesis.stateful import precondition, rule
 from fw_dataset import Dataset
 from fw_dataset.errors import StorageError, VersionConflictError
 from fw_dataset.format.layout import VersionLayout
+from fw_dataset.storage import Storage
 from fw_dataset.versions.catalog import Catalog
 from tests.stateful.dataset_machine import (
     EPOCH,
@@ -26,7 +27,13 @@ from tests.stateful.dataset_machine import (
 from tests.stateful.dataset_model import Version
 from tests.support.datasets import PRIMARY
 from tests.support.mergeable import ROWS
-from tests.support.watched_storage import failing_at
+from tests.support.watched_storage import calls_of, content_of, failing_at, memory_of
+
+CALLS_TO_OPEN = 3
+
+
+class MergedError(Exception):
+    """A merge that had failed before had been done all the same."""
 
 
 class FailingMachine(DatasetMachine):
@@ -70,34 +77,55 @@ class FailingMachine(DatasetMachine):
     @precondition(lambda self: self.model.versions)
     @rule(
         change=st.sampled_from(["hide", "unhide", "merge", "relabel", "delete"]),
-        name=names,
+        place=st.integers(0, 2),
         tables=tables,
         label=new_labels,
         step=steps,
         done=st.booleans(),
     )
     def change_on_a_failing_storage(
-        self, change: str, name: str, tables: list[str], label: str, step: int, done: bool
+        self, change: str, place: int, tables: list[str], label: str, step: int, done: bool
     ) -> None:
-        version = self.model.meant(name)
+        version = self.model.newest_first[-1 - place % len(self.model.versions)]
         tables = [table for table in tables if change != "merge" or table in ROWS]
-        if version is None or not self.is_possible(change, version, tables, label):
+        if not self.is_possible(change, version, tables, label):
             return
-        dataset = Dataset(failing_at(self.storage, step + 3, done=done))  # three calls open it
-        calls: dict[str, Callable[[], object]] = {
-            "hide": lambda: dataset.hide_tables(tables, name),
-            "unhide": lambda: dataset.unhide_tables(tables, name),
-            "merge": lambda: dataset.merge(self.source, tables, name),
-            "relabel": lambda: dataset.relabel(name, label),
-            "delete": lambda: dataset.delete_version(name),
-        }
+
+        def work(storage: Storage) -> None:
+            self.do(change, Dataset(storage), version.id, tables, label)
+
+        # Every call is as likely as any other, so it has to be known how many there are.
+        calls = self.calls_of(work) - CALLS_TO_OPEN
+        failing = failing_at(self.storage, CALLS_TO_OPEN + 1 + step % calls, done=done)
         has_failed = True
-        # A merge that has failed before may have been done all the same.
-        with suppress(StorageError, VersionConflictError if change == "merge" else StorageError):
-            calls[change]()
+        with suppress(StorageError, MergedError):
+            work(failing)
             has_failed = False
         self.changed(version.id)
         self.look_what_was_done(change, version, tables, label, has_failed=has_failed)
+
+    def calls_of(self, work: Callable[[Storage], object]) -> int:
+        def tried(storage: Storage) -> None:
+            with suppress(MergedError):
+                work(storage)
+
+        return calls_of(memory_of(content_of(self.storage)), tried)
+
+    def do(
+        self, change: str, dataset: Dataset, version: str, tables: list[str], label: str
+    ) -> None:
+        if change == "merge":
+            try:
+                dataset.merge(self.source, tables, version)
+            except VersionConflictError as error:
+                raise MergedError from error
+        elif change == "relabel":
+            dataset.relabel(version, label)
+        elif change == "delete":
+            dataset.delete_version(version)
+        else:
+            call = dataset.hide_tables if change == "hide" else dataset.unhide_tables
+            call(tables, version)
 
     def is_possible(self, change: str, version: Version, tables: list[str], label: str) -> bool:
         if change == "merge":

@@ -178,7 +178,7 @@ def run_machine(kind: type[WatchedMachine], prepared: Path, examples: int, steps
 
 @pytest.mark.parametrize("kind", [LocalMachine, MemoryMachine])
 def test_a_dataset_is_its_model(kind: type[WatchedMachine], prepared: Path) -> None:
-    run_machine(kind, prepared, examples=12, steps=25)
+    run_machine(kind, prepared, examples=10, steps=25)
 
 
 @pytest.mark.slow
