@@ -386,20 +386,10 @@ class Dataset:
     def _look_again(self) -> None:
         """See the version at hand as it is now, unless others have deleted it."""
         try:
-            self._current = self._at_hand()
+            self._current = self._catalog.find_id(self.version)
         except VersionNotFoundError:
             self._let_go({self.version})
         self._found, self._connection = ("", 0.0), None
-
-    def _at_hand(self) -> CommittedVersion:
-        """The version at hand as it is now, which others may have deleted."""
-        found = self._catalog.find(self.version)
-        if found.id != self.version:  # by now it is the label of another one
-            raise VersionNotFoundError(
-                f"version {self.version!r} of {self.location} was deleted meanwhile;"
-                " connect() opens another"
-            )
-        return found
 
     def relabel(self, version: str, label: str) -> VersionInfo:
         """Give a version another label; its line in the list is returned.
@@ -508,7 +498,7 @@ class Dataset:
             VersionConflictError: another writer is at the version.
             StorageError: a file could not be written; the same call again ends it.
         """
-        chosen = version or self._at_hand().id
+        chosen = version or self._current
         hide_tables(self._catalog, tables, chosen, discard_claim=discard_claim)
         self._look_again()
 
@@ -526,7 +516,7 @@ class Dataset:
                 StorageError: as for :meth:`hide_tables`.
             DatasetFormatError: the schema of a hidden table cannot be read.
         """
-        chosen = version or self._at_hand().id
+        chosen = version or self._current
         unhide_tables(self._catalog, tables, chosen, discard_claim=discard_claim)
         self._look_again()
 

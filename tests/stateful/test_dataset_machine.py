@@ -1,259 +1,187 @@
-"""A dataset against a model, over any sequence of renders, failures, labels and look-ups."""
+"""A dataset against a model, over any sequence of what is done to it and what fails meanwhile."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
 
-from fw_dataset import Dataset, Progress, render_snapshot
-from fw_dataset.errors import (
-    DatasetNotFoundError,
-    InvalidNameError,
-    RecordError,
-    StorageFullError,
-    VersionConflictError,
-    VersionNotFoundError,
-)
-from fw_dataset.storage import LocalStorage
+from fw_dataset import Dataset, render_snapshot
+from fw_dataset.errors import DatasetNotFoundError, FWDatasetError, VersionNotFoundError
+from fw_dataset.storage import LocalStorage, MemoryStorage, Storage
 from fw_dataset.versions.catalog import Catalog
-from fw_dataset.versions.labels import relabel
+from fw_dataset.versions.verification import verify
+from tests.stateful.dataset_machine import EPOCH, IDS, SUBJECTS, names, users
+from tests.stateful.failing_machine import FailingMachine
 from tests.support.datasets import small_snapshot, small_study, tree
-from tests.support.jobs import whole_versions
+from tests.support.mergeable import write_source
 from tests.support.snapshots import write_snapshot
-
-IDS = ["a", "b", "c", "latest"]
-LABELS = ["a", "b", "x", "y", "x y", "latest"]
-EPOCH = datetime(2024, 1, 1, tzinfo=timezone.utc)
-SUBJECTS = [1, 2, 3]
-
-ids = st.sampled_from(IDS)
-labels = st.none() | st.sampled_from(LABELS)
-subjects = st.sampled_from(SUBJECTS)
-days = st.integers(0, 3)
+from tests.support.watched_storage import content_of
 
 
-@dataclass
-class Version:
-    """What the model knows of a version."""
+class WatchedMachine(FailingMachine):
+    """After each step the dataset is as the model, and nothing else is there."""
 
-    id: str
-    label: str
-    created: datetime
-    subjects: int
+    # ------------------------------------------------------------------------------- what is seen
 
+    @precondition(lambda self: self.model.versions)
+    @rule(user=users)
+    def open(self, user: int) -> None:
+        self.handles.pop(user, None)
+        self.handle(user)
 
-class DatasetMachine(RuleBasedStateMachine):
-    """The model is a dict of versions; after each step the dataset says the same."""
+    @precondition(lambda self: self.model.versions)
+    @rule(user=users, name=names)
+    def connect(self, user: int, name: str) -> None:
+        handle, version = self.handle(user), self.model.meant(name)
+        error = None if version else VersionNotFoundError
+        if self.tried(lambda: handle.dataset.connect(name), error):
+            assert version is not None
+            handle.version, handle.is_fresh = version.id, True
 
-    snapshots: dict[int, Path]
-    bad: Path
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.folder = Path(tempfile.mkdtemp())
-        self.root = self.folder / "out/dataset"
-        self.versions: dict[str, Version] = {}
-        self.opened: Dataset | None = None
-        self.at_hand = ""
-
-    @initialize()
-    def begin(self) -> None:
-        assert not self.root.exists()
-
-    def teardown(self) -> None:
-        shutil.rmtree(self.folder)
-
-    # ----------------------------------------------------------------------------- the model
-
-    @property
-    def newest_first(self) -> list[Version]:
-        key = {id_: (version.created, id_) for id_, version in self.versions.items()}
-        return sorted(self.versions.values(), key=lambda version: key[version.id], reverse=True)
-
-    def meant(self, name: str) -> Version | None:
-        if name == "latest":
-            return self.newest_first[0]
-        if name in self.versions:
-            return self.versions[name]
-        found = [version for version in self.versions.values() if version.label == name]
-        return found[0] if found else None
-
-    def is_taken(self, name: str | None, version: str) -> bool:
-        others = (other for other in self.versions.values() if other.id != version)
-        return any(name in (other.id, other.label) for other in others)
-
-    def expected_error(self, version: str, label: str | None, subjects: int) -> type | None:
-        known = self.versions.get(version)
-        if "latest" in (version, label):
-            return InvalidNameError
-        if label is not None and self.is_taken(label, version):
-            return VersionConflictError
-        if known is None and self.is_taken(version, version):
-            return VersionConflictError
-        if known is not None and known.subjects != subjects:
-            return VersionConflictError
-        return None
-
-    # ----------------------------------------------------------------------------- the rules
-
-    @rule(version=ids, label=labels, subjects=subjects, day=days)
-    def render(self, version: str, label: str | None, subjects: int, day: int) -> None:
-        created = EPOCH + timedelta(days=day)
-        snapshot = self.snapshots[subjects]
-        error = self.expected_error(version, label, subjects)
-        if error is not None:
-            before = tree(self.root)
-            with pytest.raises(error):
-                render_snapshot(snapshot, self.root, version=version, label=label, created=created)
-            assert tree(self.root) == before
+    @precondition(lambda self: self.model.versions)
+    @rule(user=users)
+    def query(self, user: int) -> None:
+        handle = self.handle(user)
+        try:
+            found = handle.dataset.execute(
+                "select (select count(*) from subjects), (select count(*) from files)"
+            ).fetchall()
+        except (FWDatasetError, duckdb.Error):
+            # A table is hidden, or others have changed the version since it was looked at.
+            hidden = self.model.versions[handle.version].hidden if handle.is_fresh else {"files"}
+            assert hidden & {"subjects", "files"}
             return
-        dataset = render_snapshot(
-            snapshot, self.root, version=version, label=label, created=created
-        )
-        known = self.versions.setdefault(version, Version(version, version, created, subjects))
-        known.label = label or known.label
-        assert (dataset.version, dataset.version_label) == (version, known.label)
+        ((subjects, files),) = found
+        assert subjects == files
+        if handle.is_fresh:
+            assert subjects == self.model.versions[handle.version].subjects
+        assert subjects in self.counts[handle.version]
 
-    @rule(version=ids, label=labels)
-    def render_a_bad_record(self, version: str, label: str | None) -> None:
-        before = tree(self.folder)
-        with pytest.raises((RecordError, InvalidNameError, VersionConflictError)):
-            render_snapshot(self.bad, self.root, version=version, label=label)
-        assert tree(self.folder) == before
-
-    @rule(version=st.sampled_from(["d", "e"]), stage=st.sampled_from(["render", "publish"]))
-    def render_until_it_is_broken_off(self, version: str, stage: str) -> None:
-        before = tree(self.folder)
-
-        def break_off(progress: Progress) -> None:
-            if progress.stage == stage:
-                raise StorageFullError("the disk is full")
-
-        with pytest.raises(StorageFullError):
-            render_snapshot(self.snapshots[1], self.root, version=version, progress=break_off)
-        assert tree(self.folder) == before
-
-    @precondition(lambda self: self.versions)
-    @rule(name=st.sampled_from([*IDS, *LABELS]), label=st.sampled_from(LABELS))
-    def relabel(self, name: str, label: str) -> None:
-        catalog = Catalog(LocalStorage(self.root))
-        version = self.meant(name)
+    @precondition(lambda self: self.model.versions)
+    @rule(user=users, name=names, deep=st.booleans())
+    def look_up(self, user: int, name: str, deep: bool) -> None:
+        dataset, version = self.handle(user).dataset, self.model.meant(name)
+        assert dataset.version_exists(name) == (version is not None)
         if version is None:
             with pytest.raises(VersionNotFoundError):
-                relabel(catalog, name, label)
-        elif label == "latest":
-            with pytest.raises(InvalidNameError):
-                relabel(catalog, name, label)
-        elif self.is_taken(label, version.id):
-            with pytest.raises(VersionConflictError):
-                relabel(catalog, name, label)
-        else:
-            assert relabel(catalog, name, label).label == label
-            version.label = label
-
-    @precondition(lambda self: self.versions)
-    @rule()
-    def open(self) -> None:
-        self.opened = Dataset.open(self.root)
-        self.at_hand = self.newest_first[0].id
-
-    @precondition(lambda self: self.opened)
-    @rule(name=st.sampled_from([*IDS, *LABELS]))
-    def connect(self, name: str) -> None:
-        assert self.opened is not None
-        version = self.meant(name)
-        if version is None:
-            with pytest.raises(VersionNotFoundError, match=self.newest_first[0].id):
-                self.opened.connect(name)
-        else:
-            self.opened.connect(name)
-            self.at_hand = version.id
-
-    @precondition(lambda self: self.opened)
-    @rule()
-    def query(self) -> None:
-        assert self.opened is not None
-        assert self.opened.version == self.at_hand
-        expected = self.versions[self.at_hand].subjects
-        for table in ("subjects", "files"):
-            found = self.opened.execute(f"select count(*) from {table}").fetchall()
-            assert found == [(expected,)]
-
-    @precondition(lambda self: self.versions)
-    @rule(name=st.sampled_from([*IDS, *LABELS]))
-    def look_up(self, name: str) -> None:
-        dataset = Dataset.open(self.root)
-        version = self.meant(name)
-        assert dataset.version_exists(name) == (version is not None)
-        if version is not None:
-            info = dataset.get_version_info(name)
-            assert (info["version"], info["label"]) == (version.id, version.label)
-            assert info["latest"] == (version is self.newest_first[0])
-            assert dataset.row_counts(name)["subjects"] == version.subjects
+                dataset.verify(name, deep=deep)
+            return
+        info = dataset.get_version_info(name)
+        assert (info["version"], info["label"]) == (version.id, version.label)
+        assert info["latest"] == (version is self.model.latest)
+        assert info["rows"] == sum(version.rows.values())
+        assert dataset.row_counts(name) == version.rows
+        assert set(dataset.list_hidden_tables(name)) == version.hidden
+        if not version.unfinished:
+            assert dataset.get_description(name)["tables"].keys() == version.shown
+            assert dataset.verify(name, deep=deep).problems == ()
 
     # ------------------------------------------------------------------------ what always holds
 
     @invariant()
     def the_list_is_the_models(self) -> None:
-        if not self.versions:
+        if not self.model.versions:
             with pytest.raises(DatasetNotFoundError):
-                Dataset.open(self.root)
-            assert not self.root.exists()
+                Dataset(self.storage)
             return
-        listed = Dataset.open(self.root).list_versions()
-        assert [(info["version"], info["label"]) for info in listed] == [
-            (version.id, version.label) for version in self.newest_first
-        ]
-        assert [info["latest"] for info in listed] == [True] + [False] * (len(listed) - 1)
+        expected = [(version.id, version.label) for version in self.model.newest_first]
+        for dataset in [handle.dataset for handle in self.handles.values()] or [
+            Dataset(self.storage)
+        ]:
+            listed = dataset.list_versions()
+            assert [(info["version"], info["label"]) for info in listed] == expected
+            assert [info["latest"] for info in listed] == [True] + [False] * (len(listed) - 1)
+            for info, version in zip(listed, self.model.newest_first, strict=True):
+                assert version.unfinished or info["rows"] == sum(version.rows.values())
+
+    @invariant()
+    def what_is_at_hand_is_as_it_was_looked_at(self) -> None:
+        for handle in self.handles.values():
+            assert handle.dataset.version == handle.version
+            if handle.is_fresh:
+                version = self.model.versions[handle.version]
+                assert handle.dataset.version_label == version.label
+                assert handle.dataset.tables.keys() == version.shown
+                assert handle.dataset.row_counts() == version.rows
+                assert set(handle.dataset.list_hidden_tables()) == version.hidden
 
     @invariant()
     def every_version_is_whole_and_nothing_else_is_there(self) -> None:
-        assert whole_versions(self.root) == sorted(self.versions)
-        if self.versions:
-            assert sorted(path.name for path in self.root.iterdir()) == ["README.md", "versions"]
-            folders = {path.name for path in (self.root / "versions").iterdir()}
-            assert folders == set(self.versions)
+        for found in Catalog(self.storage).versions():
+            if not self.model.versions[found.id].unfinished:
+                assert verify(found).problems == ()
+        folders = set(self.storage.folders("versions"))
+        assert self.model.versions.keys() <= folders
+        assert folders <= self.model.versions.keys() | self.model.left
+        beside = {item.key.partition("/")[0] for item in self.storage.list()}
+        assert beside <= {"README.md", "versions"}
+
+
+class LocalMachine(WatchedMachine):
+    def make(self) -> Storage:
+        return LocalStorage(self.folder / "out/dataset")
+
+    def state(self) -> object:
+        found = tree(self.folder)
+        return {path: what for path, what in found.items() if not path.endswith("_claim.json")}
+
+    @invariant()
+    def there_is_nothing_else_on_disk(self) -> None:
+        if not self.model.versions and not self.model.left:
+            assert tree(self.folder) == {}
+        elif self.model.versions:
+            root = self.folder / "out/dataset"
+            assert sorted(path.name for path in root.iterdir()) == ["README.md", "versions"]
+            folders = {path.name for path in (root / "versions").iterdir()}
+            assert folders <= self.model.versions.keys() | self.model.left
+
+
+class MemoryMachine(WatchedMachine):
+    def make(self) -> Storage:
+        return MemoryStorage()
+
+    def state(self) -> object:
+        found = content_of(self.storage)
+        return {key: data for key, data in found.items() if not key.endswith("_claim.json")}
 
 
 @pytest.fixture(scope="module")
-def snapshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("snapshots")
-    for count in SUBJECTS:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Snapshots to render, one of them bad, and a dataset to merge tables of."""
+    folder = tmp_path_factory.mktemp("prepared")
+    for count in [*SUBJECTS, 4]:
         small_snapshot(folder, str(count), subjects=count)
+    for number, version in enumerate(IDS):
+        created = EPOCH + timedelta(days=number)
+        snapshot = folder / f"{SUBJECTS[number]}.db.gz"
+        render_snapshot(snapshot, folder / "begun", version=version, created=created)
     study = small_study(4)
     write_snapshot(folder / "bad.db.gz", {**study, "file": [*study["file"], ("x", b"[]")]})
+    write_source(folder / "source")
     return folder
 
 
-def run_machine(snapshots: Path, examples: int, steps: int) -> None:
-    class Machine(DatasetMachine):
-        pass
-
-    Machine.snapshots = {count: snapshots / f"{count}.db.gz" for count in SUBJECTS}
-    Machine.bad = snapshots / "bad.db.gz"
+def run_machine(kind: type[WatchedMachine], prepared: Path, examples: int, steps: int) -> None:
+    kind.snapshots = {count: prepared / f"{count}.db.gz" for count in [*SUBJECTS, 4]}
+    kind.bad = prepared / "bad.db.gz"
+    kind.source = prepared / "source"
+    kind.begun = LocalStorage(prepared / "begun")
     chosen = settings(max_examples=examples, stateful_step_count=steps, deadline=None)
-    run_state_machine_as_test(Machine, settings=chosen)
+    run_state_machine_as_test(kind, settings=chosen)
 
 
-def test_a_dataset_is_its_model(snapshots: Path) -> None:
-    run_machine(snapshots, examples=8, steps=15)
+@pytest.mark.parametrize("kind", [LocalMachine, MemoryMachine])
+def test_a_dataset_is_its_model(kind: type[WatchedMachine], prepared: Path) -> None:
+    run_machine(kind, prepared, examples=10, steps=25)
 
 
 @pytest.mark.slow
-def test_a_dataset_is_its_model_for_long(snapshots: Path) -> None:
-    run_machine(snapshots, examples=200, steps=40)
+@pytest.mark.parametrize("kind", [LocalMachine, MemoryMachine])
+def test_a_dataset_is_its_model_for_long(kind: type[WatchedMachine], prepared: Path) -> None:
+    run_machine(kind, prepared, examples=200, steps=50)

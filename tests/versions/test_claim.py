@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from fw_dataset.errors import VersionConflictError
+from fw_dataset.errors import StorageError, VersionConflictError
 from fw_dataset.format.layout import VersionLayout
 from fw_dataset.storage import LocalStorage, MemoryStorage, Storage
 from fw_dataset.versions import claim
 from tests.support.processes import run, run_together
+from tests.support.watched_storage import calls_of, failing_at
 
 LAYOUT = VersionLayout("v1")
 
@@ -200,3 +201,34 @@ def test_claims_are_taken_over_on_demand(storage: Storage) -> None:
     claim.release(storage, LAYOUT, mine)
     with pytest.raises(VersionConflictError, match="claimed by nobody"):
         claim.require(storage, LAYOUT, mine)
+
+
+def put_dead_claim(storage: Storage) -> None:
+    """Let the version be claimed by a writer who is provably gone, and left a file."""
+    put_claim(storage, boot="an earlier one")
+    storage.put("versions/v1/tables/subjects/x.parquet", b"left")
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+def test_taking_over_from_the_dead_while_a_call_fails(storage: Storage, done: bool) -> None:
+    """Who was refused leaves no living claim, and who was not has one.
+
+    The call may also be one that removes what the dead writer left.
+    """
+    put_dead_claim(storage)
+    steps = calls_of(storage, partial(claim.take, layout=LAYOUT))
+    failed = 0
+    for step in range(1, steps + 1):
+        storage.clear(LAYOUT.root)
+        put_dead_claim(storage)
+        try:
+            mine = claim.take(failing_at(storage, step, done=done), LAYOUT)
+        except StorageError:
+            failed += 1
+            mine = claim.take(storage, LAYOUT)
+
+        with pytest.raises(VersionConflictError, match=f"process {os.getpid()}"):
+            claim.take(storage, LAYOUT)
+        claim.release(storage, LAYOUT, mine)
+        assert not storage.exists(LAYOUT.claim)
+    assert failed > 4

@@ -296,6 +296,26 @@ def test_the_dataset_at_hand(root: Path) -> None:
     assert dataset.list_hidden_tables() == ["files"]
 
 
+@pytest.mark.parametrize("call", [Dataset.hide_tables, Dataset.unhide_tables])
+def test_a_deleted_version_at_hand_is_no_other_one(
+    root: Path, call: Callable[[Dataset, str], None]
+) -> None:
+    """Others have deleted it, and given its id to another version as a label."""
+    dataset = Dataset.open(root)
+    dataset.connect("v2")
+    other = Dataset.open(root)
+    other.hide_tables("files")
+    other.delete_version("v2")
+    other.relabel("v3", "v2")
+    before = tree(root)
+
+    with pytest.raises(VersionNotFoundError, match=r"'v2' .* was deleted meanwhile"):
+        call(dataset, "files" if call is Dataset.unhide_tables else "subjects")
+
+    assert tree(root) == before
+    assert dataset.version == "v2"
+
+
 def test_relabel(root: Path) -> None:
     dataset = Dataset.open(root)
 

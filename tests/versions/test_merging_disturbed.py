@@ -140,6 +140,34 @@ def test_what_is_there_is_not_copied_again(rendered: Path, source: Path) -> None
     assert steps == []
 
 
+def test_a_merge_that_was_not_noted_goes_on_after_hiding_and_showing(
+    rendered: Path, source: Path
+) -> None:
+    """Shown again, the table is in the description, but the manifest still lacks it."""
+
+    class Unnoted(Failing):
+        def replace(self, key: str, old: bytes, new: bytes) -> None:
+            if key == LAYOUT.manifest:
+                raise StorageError("before the manifest")
+            self.storage.replace(key, old, new)
+
+    memory = copied_to(MemoryStorage(), rendered)
+    with pytest.raises(StorageError, match="before the manifest"):
+        Dataset(as_storage(Unnoted(memory))).merge(source)
+    dataset = Dataset(memory)
+    dataset.hide_tables("scores")
+    dataset.unhide_tables("scores")
+    assert "scores" in dataset.get_description()["tables"]
+    assert not dataset.verify().ok
+
+    assert dataset.merge(source) == ["scores", "visits"]
+
+    assert dataset.verify(deep=True).ok
+    assert rows_seen(memory).items() >= ROWS.items()
+    with pytest.raises(VersionConflictError, match="has a table 'scores' already"):
+        dataset.merge(source)
+
+
 def test_what_an_interrupted_merge_left_gives_way_to_another_source(
     memory: Storage, source: Path
 ) -> None:

@@ -85,7 +85,7 @@ def add(
     _Work(target, addition, is_resumed=is_left).check_names()
     with _claimed(target, discard=discard_claim) as mine:
         # It may have been changed before it was claimed.
-        work = _Work(catalog.find(target.id), addition, is_resumed=is_left)
+        work = _Work(catalog.find_id(target.id), addition, is_resumed=is_left)
         work.check_names()
         target.storage.sweep(target.layout.root)
         digests = work.bring_data(progress)

@@ -316,6 +316,21 @@ class Catalog:
             raise VersionNotFoundError(self._unknown(version, found))
         return labelled[0]
 
+    def find_id(self, version: str) -> CommittedVersion:
+        """The version of an id that was looked up before, which may be another's label by now.
+
+        Raises:
+            DatasetNotFoundError: there is no dataset any more.
+            VersionNotFoundError: the version was deleted since.
+        """
+        for candidate in self.require():
+            if candidate.id == version:
+                return candidate
+        raise VersionNotFoundError(
+            f"version {version!r} of {self.storage.url} was deleted meanwhile;"
+            " connect() opens another"
+        )
+
     def _unknown(self, version: str, found: list[CommittedVersion]) -> str:
         names = {name for candidate in found for name in (candidate.id, candidate.label)}
         return f"{self.storage.url} has no version {version!r}; {naming(names, version)}"

@@ -58,15 +58,10 @@ def take(
     mine = json.dumps({"commit": secrets.token_hex(16), "doing": doing, **_identity()}).encode()
     with storage.exclusive():
         try:
-            _put(storage, layout, mine)
-        except ObjectExistsError:
-            theirs = _read(storage, layout)
-            if theirs is None:
-                _put(storage, layout, mine)
-            elif discard or _is_dead(theirs) or _is_old(theirs):
-                _take_over(storage, layout, theirs, mine)
-            else:
-                raise VersionConflictError(_busy(storage, layout, theirs)) from None
+            _get_hold(storage, layout, mine, discard=discard)
+        except BaseException as error:
+            _call_off(storage, layout, mine, error)
+            raise
     return mine
 
 
@@ -146,12 +141,29 @@ def is_being_deleted(storage: Storage, layout: VersionLayout) -> bool:
     return _doing(theirs) == _DELETED
 
 
-def _put(storage: Storage, layout: VersionLayout, mine: bytes) -> None:
+def _get_hold(storage: Storage, layout: VersionLayout, mine: bytes, *, discard: bool) -> None:
     try:
         storage.put_if_absent(layout.claim, mine)
-    except BaseException as error:
-        _call_off(storage, layout, mine, error)
-        raise
+    except ObjectExistsError:
+        theirs = _read(storage, layout)
+    else:
+        return
+    if theirs is None:
+        _put_again(storage, layout, mine)
+    elif theirs == mine:
+        pass  # it was stored, and asked for again when the connection broke
+    elif discard or _is_dead(theirs) or _is_old(theirs):
+        _take_over(storage, layout, theirs, mine)
+    else:
+        raise VersionConflictError(_busy(storage, layout, theirs))
+
+
+def _put_again(storage: Storage, layout: VersionLayout, mine: bytes) -> None:
+    """Claim a version whose claim was given back just now."""
+    try:
+        storage.put_if_absent(layout.claim, mine)
+    except ObjectExistsError:
+        raise _quicker(storage, layout) from None
 
 
 def _call_off(storage: Storage, layout: VersionLayout, mine: bytes, error: BaseException) -> None:
@@ -177,12 +189,13 @@ def _take_over(storage: Storage, layout: VersionLayout, theirs: bytes, mine: byt
             remove_strays(storage, layout)
             storage.sweep(layout.root)
     except (ObjectExistsError, ObjectNotFoundError):
-        raise VersionConflictError(
-            f"version {layout.version!r} at {storage.url} is being taken over by another writer"
-        ) from None
-    except BaseException as error:
-        _call_off(storage, layout, mine, error)
-        raise
+        raise _quicker(storage, layout) from None
+
+
+def _quicker(storage: Storage, layout: VersionLayout) -> VersionConflictError:
+    return VersionConflictError(
+        f"version {layout.version!r} at {storage.url} is being taken over by another writer"
+    )
 
 
 def _identity() -> dict[str, str | int]:

@@ -19,7 +19,7 @@ from fw_dataset.storage import Storage
 from fw_dataset.versions import claim
 from fw_dataset.versions.catalog import Catalog
 
-__all__ = ["delete_latest", "delete_version", "let_go"]
+__all__ = ["delete_id", "delete_latest", "delete_version", "let_go"]
 
 
 def delete_version(catalog: Catalog, version: str, *, discard_claim: bool = False) -> str:
@@ -43,6 +43,19 @@ def delete_version(catalog: Catalog, version: str, *, discard_claim: bool = Fals
     check(catalog, layout)
     _delete(catalog, layout, check, discard_claim=discard_claim)
     return layout.version
+
+
+def delete_id(catalog: Catalog, version: str) -> None:
+    """Delete the version of an id that was looked up before, unless it is the latest.
+
+    Raises:
+        VersionNotFoundError: it is gone; its id may be the label of another one by now.
+        VersionConflictError: it is the latest, or another writer is at it.
+        StorageError: as for :func:`delete_version`.
+    """
+    layout = VersionLayout(version)
+    _check_is_not_latest(catalog, layout)
+    _delete(catalog, layout, _check_is_not_latest, discard_claim=False)
 
 
 def delete_latest(catalog: Catalog, *, discard_claim: bool = False) -> str:

@@ -40,11 +40,13 @@ _Move = tuple[str, str]
 def hide_tables(
     catalog: Catalog,
     tables: Iterable[str] | str,
-    version: str = LATEST,
+    version: str | CommittedVersion = LATEST,
     *,
     discard_claim: bool = False,
 ) -> None:
     """Hide tables of a version; those that are hidden already stay so.
+
+    One that was found before is told by its id alone.
 
     Raises:
         InvalidArgumentError: no table is named.
@@ -67,11 +69,13 @@ def hide_tables(
 def unhide_tables(
     catalog: Catalog,
     tables: Iterable[str] | str,
-    version: str = LATEST,
+    version: str | CommittedVersion = LATEST,
     *,
     discard_claim: bool = False,
 ) -> None:
     """Show hidden tables of a version again; those that are shown already stay so.
+
+    One that was found before is told by its id alone.
 
     Raises:
         InvalidArgumentError: no table is named.
@@ -98,19 +102,23 @@ def unhide_tables(
 
 @contextmanager
 def _changing(
-    catalog: Catalog, tables: Iterable[str] | str, version: str, discard: bool
+    catalog: Catalog,
+    tables: Iterable[str] | str,
+    version: str | CommittedVersion,
+    discard: bool,
 ) -> Iterator[tuple[CommittedVersion, list[str]]]:
     """A block that no other writer of the version is in, given the version and the tables."""
     names = list(dict.fromkeys([tables] if isinstance(tables, str) else tables))
     if not names:
         raise InvalidArgumentError("no table is named: give the names of one or more")
-    storage, found = catalog.storage, catalog.find(version)
+    storage = catalog.storage
+    found = catalog.find(version) if isinstance(version, str) else catalog.find_id(version.id)
     _check_are_there(found, names)
     mine = claim.take(storage, found.layout, discard=discard, doing="changed")
     try:
         with storage.exclusive():
             claim.require(storage, found.layout, mine)
-            found = catalog.find(found.id)
+            found = catalog.find_id(found.id)
             _check_are_there(found, names)
             storage.sweep(found.layout.root)
             _ = found.manifest  # so that a damaged one is told before anything is changed

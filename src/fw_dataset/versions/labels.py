@@ -64,7 +64,7 @@ def relabel(catalog: Catalog, version: str, label: str) -> CommittedVersion:
         if found.label != label:
             # Not simply put: a description must not rise again from a version that was deleted.
             rewrite(catalog.storage, found.layout.description, partial(_labelled, label))
-    return catalog.find(found.id)
+    return catalog.find_id(found.id)
 
 
 def _labelled(label: str, content: bytes) -> bytes:

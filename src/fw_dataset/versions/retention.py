@@ -15,7 +15,7 @@ from fw_dataset.errors import (
 from fw_dataset.format.instants import parse_instant
 from fw_dataset.format.names import LATEST
 from fw_dataset.versions.catalog import Catalog, VersionInfo
-from fw_dataset.versions.deletion import delete_version
+from fw_dataset.versions.deletion import delete_id
 from fw_dataset.versions.overview import list_versions
 
 __all__ = ["Retention", "prune"]
@@ -114,7 +114,7 @@ def prune(catalog: Catalog, retention: Retention, *, dry_run: bool = True) -> li
     deleted: list[VersionInfo] = []
     for info in reversed(chosen):
         try:
-            delete_version(catalog, info["version"])
+            delete_id(catalog, info["version"])
         except VersionNotFoundError:
             continue  # somebody else has deleted it
         except FWDatasetError as error:
