@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.comparing import measure_comparing
+from benchmarks.federation import measure_federation
 from benchmarks.figures import Case
 from benchmarks.phases import measure_phases
 from benchmarks.processes import FailedRunError
@@ -31,6 +32,7 @@ CASES: dict[str, Callable[[Setting], Case]] = {
     "render": measure_rendering,
     "phases": measure_phases,
     "query": measure_querying,
+    "federation": measure_federation,
     "storage": measure_storage,
     "diff": measure_comparing,
     "million": measure_million,

@@ -191,3 +191,34 @@ def test_schemas_of_older_releases(release: str) -> None:
 
 def test_path_of_a_description_is_no_part_of_it(tmp_path: Path) -> None:
     assert str(tmp_path) not in str(read())
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        "null",
+        "{}",
+        ' {"a" : {"n": 1e999, "m": NaN, "i": 123456789012345678901234567890}, "b":{}}',
+        '{"a": {"x": 1}, "b": {}, "a": {"x": 2}}',
+        r'{"a\u00e9": {"x": "\ud800", "\ud83d\ude00": []}}',
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_it_is_read_as_python_reads_json(tables: str, encoding: str) -> None:
+    text = json.dumps({**LEAST, "conn": 1, "more": [1.0, "é"]})[:-1] + f', "tables": {tables}}}'
+    expected = json.loads(text)
+    del expected["conn"]
+
+    found = DatasetDescription.from_json(text.encode(encoding))
+    assert repr(found) == repr(DatasetDescription.model_validate(expected))
+    assert repr(found) == repr(DatasetDescription.from_json(text))
+
+
+@pytest.mark.parametrize(
+    "tables", ["[]", '{"a": 1}', '{"a": {"x": }}', '{"a": {"x": "\\q"}}', '"a']
+)
+def test_tables_that_cannot_be_read(tables: str) -> None:
+    text = json.dumps(LEAST)[:-1] + f', "tables": {tables}}}'
+    with pytest.raises(DatasetFormatError, match="description cannot be read") as caught:
+        DatasetDescription.from_json(text)
+    assert "\n" not in str(caught.value)

@@ -453,6 +453,69 @@ def test_only_what_is_named_is_opened(tmp_path: Path) -> None:
             answer(connection, f"FROM {damaged}")
 
 
+def test_only_the_data_files_that_are_named_are_opened(tmp_path: Path) -> None:
+    rendered(tmp_path / "a", 2)
+    stores = {f"s{number}": in_memory(tmp_path / "a") for number in range(20)}
+    datasets = {name: Dataset(store) for name, store in stores.items()}
+    sql = "SELECT count(*) FROM s3.files JOIN s4.files USING (name), s17.sessions"
+
+    for choice in (None, sql):
+        for store in stores.values():
+            store.rounds.clear()
+        connection = connect_all(datasets, sql=choice)
+        assert not any(store.parts for store in stores.values())
+        assert answer(connection, sql) == [(4,)]
+        opened = {name: {part[0].split("/")[-2] for part in s.parts} for name, s in stores.items()}
+        assert {name: tables for name, tables in opened.items() if tables} == {
+            "s3": {"files"},
+            "s4": {"files"},
+            "s17": {"sessions"},
+        }
+
+
+def test_a_connection_for_one_query(tmp_path: Path) -> None:
+    own = rendered(tmp_path / "a", 2)
+    places: dict[str, Any] = {"a": tmp_path / "a", "B b": own, "gone": tmp_path / "no-such"}
+
+    def there(sql: str, datasets: Any) -> set[tuple[str, str]]:
+        connection = connect_all(datasets, sql=sql)
+        assert answer(connection, sql)
+        listed = "SELECT schema_name, view_name FROM duckdb_views() WHERE NOT internal"
+        return set(answer(connection, listed))
+
+    assert there('FROM A.files, "B b".subjects', places) == {("a", "files"), ("B b", "subjects")}
+    joined = {"subjects", "sessions", "acquisitions", "analyses", "files"}
+    assert there("FROM a.full_table", places) == {("a", name) for name in (*joined, "full_table")}
+    del places["gone"]
+    assert there("FROM everything.files", places) == {("everything", "files")}
+    assert there("FROM everything.sessions_summary, a.files", places) == {
+        ("a", "files"),
+        *(("everything", name) for name in (*joined, "sessions_summary")),
+    }
+    whole = {(schema, name) for schema in ("a", "B b", "everything") for name in VIEWS}
+    for sql in ("SELECT 1", "SHOW ALL TABLES", "FROM fw_dataset.sources", "DESCRIBE a.files"):
+        assert there(sql, places) == whole
+    assert there("FROM study.files, study_2.subjects", [own, own]) == {
+        ("study", "files"),
+        ("study_2", "subjects"),
+    }
+
+
+def test_a_connection_for_one_query_checks_all_names(tmp_path: Path) -> None:
+    own = rendered(tmp_path / "a", 2)
+    with pytest.raises(InvalidNameError):
+        connect_all({"a": own, "main": own}, sql="FROM a.files")
+    with pytest.raises(InvalidArgumentError, match="'c'"):
+        connect_all({"a": own, "b": own}, {"c": "v1"}, sql="FROM a.files")
+    with pytest.raises(DatasetNotFoundError):
+        connect_all({"a": own, "b": tmp_path / "no-such"}, sql="FROM b.files")
+    with pytest.raises(DatasetNotFoundError):
+        connect_all({"a": own, "b": tmp_path / "no-such"}, sql="FROM a.files; SHOW TABLES")
+    connection = connect_all({"a": own}, sql="FROM a.none")
+    with pytest.raises(duckdb.CatalogException):
+        answer(connection, "FROM a.none")
+
+
 def test_connecting_asks_a_store_for_nothing(tmp_path: Path) -> None:
     rendered(tmp_path / "a", 2)
     stores = [in_memory(tmp_path / "a") for _ in range(10)]

@@ -136,7 +136,7 @@ def query(
 
     from fw_dataset.cli.result import run_query
 
-    with run_query(_connected([dataset, *more], version), statement) as result:
+    with run_query(_connected([dataset, *more], version, statement), statement) as result:
         if result is None:
             _say_nothing(file)
         elif form == "table" and file is None:
@@ -145,7 +145,7 @@ def query(
             _write(result, form, file, max_rows)
 
 
-def _connected(places: Sequence[str], version: str) -> duckdb.DuckDBPyConnection:
+def _connected(places: Sequence[str], version: str, sql: str) -> duckdb.DuckDBPyConnection:
     if len(places) == 1:
         dataset = opened(places[0])
         connection = dataset.connect(version)
@@ -158,7 +158,7 @@ def _connected(places: Sequence[str], version: str) -> duckdb.DuckDBPyConnection
     datasets = {name: opened(place) for name, place in zip(names, places, strict=True)}
     for name, dataset in datasets.items():
         _LOGGER.info("schema %s is %s of %s", name, version, dataset.location)
-    return connect_all(datasets, version)
+    return connect_all(datasets, version, sql=sql)
 
 
 def _last_part(place: str) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from fw_dataset.errors import DatasetFormatError
@@ -14,6 +16,8 @@ from fw_dataset.format.instants import format_instant, parse_instant
 from fw_dataset.format.schema import DataModel
 
 __all__ = ["DatasetDescription", "DatasetInfo"]
+
+_split = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 # Written by the 0.3/0.4 releases; they hold state of that program, not of the dataset.
 _NOT_KEPT = ("fully_populate", "conn", "paths", "fw_storage_info")
@@ -69,11 +73,7 @@ class DatasetDescription(BaseModel):
             DatasetFormatError: it is not a dataset description.
         """
         try:
-            data = json.loads(text)
-            if not isinstance(data, dict):
-                raise ValueError("it is not a JSON object")
-            kept = {key: value for key, value in data.items() if key not in _NOT_KEPT}
-            return cls.model_validate(kept)
+            return cls.model_validate(_read(text))
         except (ValueError, RecursionError) as error:
             reason = " ".join(str(error).split())
             raise DatasetFormatError(f"the dataset description cannot be read: {reason}") from None
@@ -109,3 +109,33 @@ class DatasetDescription(BaseModel):
                 **{key: schema[key] for key in schema if key != "description"},
             }
         return described
+
+
+def _read(text: bytes | str) -> dict[str, Any]:
+    """The keys that are kept, with their values.
+
+    Nearly all of a description are its tables, and in many datasets these are the same to the
+    letter: each such text is read once.
+    """
+    try:
+        parts = {key: bytes(raw) for key, raw in _split(text).items() if key not in _NOT_KEPT}
+        tables = parts.pop("tables", b"null")
+        data = {key: json.loads(part) for key, part in parts.items()}
+        return {**data, "tables": _tables(tables)}
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        # What is damaged, or JSON only to Python.
+        data = json.loads(text)
+        if not isinstance(data, dict):
+            raise ValueError("it is not a JSON object") from None
+        return {key: value for key, value in data.items() if key not in _NOT_KEPT}
+
+
+def _tables(text: bytes) -> Any:
+    if not text.startswith(b"{"):
+        return json.loads(text)
+    return {name: _table(bytes(raw)) for name, raw in _split(text).items()}
+
+
+@lru_cache(maxsize=256)
+def _table(text: bytes) -> Any:
+    return json.loads(text)

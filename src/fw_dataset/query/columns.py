@@ -25,6 +25,8 @@ class KnownColumns:
 
     def __init__(self) -> None:
         self._seen: list[tuple[Mapping[str, Any], Columns]] = []
+        # Most of them are not just equal, but the same; kept, as an id is another's afterwards.
+        self._same: dict[int, tuple[Mapping[str, Any], Columns]] = {}
 
     def of_files(self, version: CommittedVersion, table: str) -> Columns | None:
         """The columns of a table's data files; None where these must be asked.
@@ -44,6 +46,11 @@ class KnownColumns:
         properties = described.get("properties") if isinstance(described, dict) else None
         if not isinstance(properties, dict) or not properties:
             properties = version.model(table).properties
+        if id(properties) not in self._same:
+            self._same[id(properties)] = (properties, self._columns(properties))
+        return self._same[id(properties)][1]
+
+    def _columns(self, properties: Mapping[str, Any]) -> Columns:
         for seen, columns in self._seen:
             if seen == properties and list(seen) == list(properties):
                 return columns

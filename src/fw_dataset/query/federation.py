@@ -14,11 +14,12 @@ from fw_dataset.format.instants import format_instant
 from fw_dataset.format.names import quote_identifier, quote_literal
 from fw_dataset.query.drift import Member, Union, unite
 from fw_dataset.query.lazy import OWN_SCHEMA, LazyView, create_views
+from fw_dataset.query.named import NamedTables
 from fw_dataset.query.source_tables import SourceTables, tables_of_all
-from fw_dataset.query.views import joined_views
+from fw_dataset.query.views import FULL_TABLE, JOINED_TABLES, SESSIONS_SUMMARY, joined_views
 from fw_dataset.versions.catalog import CommittedVersion
 
-__all__ = ["EVERYTHING", "Source", "connect_sources", "distinct_names"]
+__all__ = ["EVERYTHING", "Source", "check_schema_names", "connect_sources", "distinct_names"]
 
 EVERYTHING = "everything"
 """The schema in which the tables of all sources are put together."""
@@ -59,6 +60,7 @@ def connect_sources(
     *,
     fully_populate: bool = True,
     cache: str | os.PathLike[str] | None = None,
+    only: NamedTables | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """Open an in-memory DuckDB database over several versions.
 
@@ -69,6 +71,7 @@ def connect_sources(
         sources: the versions, all with the same marks.
         fully_populate: give the tables their rows; without it they are empty.
         cache: a folder of this machine that keeps data files of object stores.
+        only: the views to make, and ``fw_dataset.sources`` and ``drift`` are left out; else all.
 
     Raises:
         InvalidArgumentError: there are none.
@@ -76,7 +79,7 @@ def connect_sources(
         DatasetFormatError: a manifest is damaged, or a data file of an older release.
         StorageError: a storage refuses access, or cannot be reached.
     """
-    _check_names([source.name for source in sources])
+    check_schema_names([source.name for source in sources])
     connection = duckdb.connect()
     try:
         with suppress(duckdb.CatalogException):  # a DuckDB that has no such setting
@@ -85,12 +88,17 @@ def connect_sources(
         connection.execute("".join(f"CREATE SCHEMA {quote_identifier(name)};" for name in names))
         tables = tables_of_all(connection, [source.version for source in sources], cache)
         united = _united(sources, tables)
-        views = [view for s, found in zip(sources, tables, strict=True) for view in _own(s, found)]
-        views += [LazyView(EVERYTHING, name, one.columns, one.sql) for name, one in united.items()]
-        together = {name: one.columns for name, one in united.items()}
-        views += joined_views(EVERYTHING, together, tuple(sources[0].marks))
-        create_views(connection, views, with_rows=fully_populate)
-        _describe(connection, sources, tables, united)
+        asked = None if only is None else {schema for schema, _ in only}
+        views = [
+            view
+            for source, found in zip(sources, tables, strict=True)
+            if asked is None or source.name.casefold() in asked
+            for view in _own(source, found)
+        ]
+        views += _of_all(united, tuple(sources[0].marks))
+        create_views(connection, _chosen(views, only), with_rows=fully_populate)
+        if only is None:
+            _describe(connection, sources, tables, united)
     except BaseException:
         connection.close()
         raise
@@ -113,7 +121,13 @@ def distinct_names(wanted: Iterable[str]) -> list[str]:
     return names
 
 
-def _check_names(names: Sequence[str]) -> None:
+def check_schema_names(names: Sequence[str]) -> None:
+    """Whether all of these can be schemas, side by side.
+
+    Raises:
+        InvalidArgumentError: there are none.
+        InvalidNameError: a name cannot be a schema's, or two are the same.
+    """
     if not names:
         raise InvalidArgumentError("there is nothing to connect: name one dataset or version")
     seen: dict[str, str] = {}
@@ -146,6 +160,22 @@ def _own(source: Source, tables: SourceTables) -> list[LazyView]:
         source.name,
         {name: table.columns for name, table in tables.items()},
     )
+
+
+def _of_all(united: Mapping[str, Union], marks: Sequence[str]) -> list[LazyView]:
+    """The views of all sources together."""
+    views = [LazyView(EVERYTHING, name, one.columns, one.sql) for name, one in united.items()]
+    together = {name: one.columns for name, one in united.items()}
+    return views + joined_views(EVERYTHING, together, marks)
+
+
+def _chosen(views: Sequence[LazyView], only: NamedTables | None) -> Sequence[LazyView]:
+    """The views to be made, with those that they join."""
+    if only is None:
+        return views
+    joining = {schema for schema, name in only if name in (FULL_TABLE, SESSIONS_SUMMARY)}
+    wanted = only | {(schema, name) for schema in joining for name in JOINED_TABLES}
+    return [one for one in views if (one.schema.casefold(), one.name.casefold()) in wanted]
 
 
 def _united(sources: Sequence[Source], tables: Sequence[SourceTables]) -> dict[str, Union]:

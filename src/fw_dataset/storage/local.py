@@ -50,24 +50,9 @@ class LocalStorage(OneByOne):
         return str(self.root)
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        with translated(self._path(prefix) if prefix else self.root):
-            yield from self._walk(self._path(prefix) if prefix else self.root)
-
-    def _walk(self, folder: Path) -> Iterator[ObjectInfo]:
-        try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        for entry in entries:
-            if _is_folder(entry):
-                yield from self._walk(folder / entry.name)
-            elif not entry.name.startswith(_PARTIAL):
-                try:
-                    there, size = entry.is_file(), entry.stat().st_size
-                except OSError:
-                    continue  # a link to nowhere, or it was deleted just now
-                if there:
-                    yield ObjectInfo(Path(entry.path).relative_to(self.root).as_posix(), size)
+        folder = self._path(prefix) if prefix else self.root
+        with translated(folder):
+            yield from _walk(str(folder), f"{prefix}/" if prefix else "")
 
     def folders(self, prefix: str = "") -> Sequence[str]:
         folder = self._path(prefix) if prefix else self.root
@@ -213,6 +198,26 @@ class LocalStorage(OneByOne):
                 os.close(lock)
         finally:
             self._remove_empty(path.parent)
+
+
+def _walk(folder: str, prefix: str) -> Iterator[ObjectInfo]:
+    """The files below a folder, the prefix being that of its keys."""
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for entry in entries:
+        key = f"{prefix}{entry.name}"
+        if _is_folder(entry):
+            yield from _walk(entry.path, f"{key}/")
+        elif not entry.name.startswith(_PARTIAL):
+            try:
+                there, size = entry.is_file(), entry.stat().st_size
+            except OSError:
+                continue  # a link to nowhere, or it was deleted just now
+            if there:
+                yield ObjectInfo(key, size)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
