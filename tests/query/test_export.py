@@ -407,7 +407,7 @@ def test_files_and_folders_are_not_taken_for_each_other(dataset: Dataset, tmp_pa
         dataset.export(tmp_path / "file", "csv", force=True)
     with pytest.raises(StorageError, match="it is a folder; name a file"):
         dataset.export(tmp_path / "folder", "sqlite", force=True)
-    with pytest.raises(StorageError, match="it is not a folder"):
+    with pytest.raises(StorageError, match="a file is in the way"):
         dataset.export(tmp_path / "file/deeper", "csv")
     assert (tmp_path / "file").read_text() == "mine"
 
