@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from fw_dataset.dataset import Dataset
+from fw_dataset.derivation import Derivations, by_default
 from fw_dataset.errors import (
     DatasetInfoNotSavedError,
     DirectivesError,
@@ -16,6 +18,7 @@ from fw_dataset.errors import (
 )
 from fw_dataset.flywheel import (
     Connection,
+    SiteFiles,
     SnapshotRecord,
     find_api_key,
     project_at,
@@ -26,7 +29,7 @@ from fw_dataset.format.description import DatasetInfo
 from fw_dataset.format.directives import Directives
 from fw_dataset.format.layout import dataset_prefix, default_prefix
 from fw_dataset.format.names import check_version_id
-from fw_dataset.pipeline import Request, find_rendered, publish, work_folder
+from fw_dataset.pipeline import Request, complete, find_rendered, publish
 from fw_dataset.project_datasets import (
     check_unmoved,
     named_place,
@@ -45,6 +48,7 @@ from fw_dataset.render.selection import ControlColumns
 from fw_dataset.storage import Credentials, Storage
 from fw_dataset.versions.catalog import Catalog
 from fw_dataset.versions.labels import check_label_is_free
+from fw_dataset.versions.workspace import work_folder
 
 __all__ = ["DatasetBuilder"]
 
@@ -260,16 +264,25 @@ class DatasetBuilder:
         on_error: Literal["raise", "skip"] = "raise",
         keep_source: bool | None = None,
         discard_claim: bool = False,
+        headers: bool | None = None,
+        qc: bool | None = None,
+        custom_info: Sequence[str] | None = None,
+        tabular_files: bool | str | os.PathLike[str] | None = None,
+        profiles: bool = False,
+        profile_values: bool = True,
     ) -> Dataset:
         """Render the project's newest complete snapshot into a version of its dataset.
 
-        A snapshot that is rendered already is recognised; ``version_label`` renames its version.
+        A snapshot that is rendered already is recognised; ``version_label`` renames its version,
+        and derived tables that it lacks are added to it.
         Readers see the version only when it is whole; after that the project's ``info.dataset``
         says where it is.
 
         Args:
-            parse_tabular_data: must not be true yet.
-            parse_custom_info: must not be true yet.
+            parse_tabular_data: make tables of the project's CSV and TSV files, which are taken
+                from the site; else what ``POPULATE_TABULAR_DATA`` says.
+            parse_custom_info: derive the tables ``header_*``, ``qc`` and ``qc_*``; else what
+                ``POPULATE_CUSTOM_INFO`` says.
             remove_temp_files: remove the downloaded snapshot at the end; if not,
                 ``snapshot_path`` says where it is, for :meth:`from_snapshot`.
             version_label: the version's human name; else its id, which is the snapshot's.
@@ -277,12 +290,19 @@ class DatasetBuilder:
             on_error: as of :func:`~fw_dataset.render_snapshot`, and so are the next two.
             keep_source: keep the snapshot and the project's record in the provenance.
             discard_claim: take over from another writer that is gone for good.
+            headers: derive the tables ``header_*``; else what ``parse_custom_info`` says.
+            qc: derive the tables ``qc`` and ``qc_*``; else what ``parse_custom_info`` says.
+            custom_info: as of :func:`~fw_dataset.render_snapshot`, and so are the last two.
+            tabular_files: a folder with the bytes of CSV and TSV files, True for the site; else
+                what ``parse_tabular_data`` says.
+            profiles: make statistics of every column.
+            profile_values: keep values in them.
 
         Returns:
             The dataset, seen through the version that was rendered.
 
         Raises:
-            InvalidArgumentError: something is asked for that is not rendered.
+            InvalidArgumentError: what is to be derived cannot be.
             InvalidNameError: the label cannot be one.
             VersionConflictError: the label is taken, or the version was rendered otherwise.
             SnapshotError: the snapshot cannot be read.
@@ -293,7 +313,6 @@ class DatasetBuilder:
                 error has it as ``dataset``.
             FlywheelError: the site refuses, or cannot be reached.
         """
-        _refuse_derived(parse_tabular_data, parse_custom_info)
         # All that can be wrong is found before the platform is put to work.
         request = Request.make(
             control_columns=self.control_columns,
@@ -301,6 +320,16 @@ class DatasetBuilder:
             on_error=on_error,
             keep_source=keep_source,
             discard_claim=discard_claim,
+            derivations=self._derivations(
+                by_default("POPULATE_CUSTOM_INFO", parse_custom_info),
+                by_default("POPULATE_TABULAR_DATA", parse_tabular_data),
+                headers=headers,
+                qc=qc,
+                custom_info=custom_info,
+                tabular_files=tabular_files,
+                profiles=profiles,
+                profile_values=profile_values,
+            ),
         )
         self.snapshot_path = None
         self._storage.check_writable()
@@ -313,7 +342,9 @@ class DatasetBuilder:
         request = self._requested(request, snapshot)
         # Also if there is nothing to render: what a killed one left in such a folder goes with it.
         with work_folder(self._storage, self._workdir) as work:
-            if not find_rendered(self._storage, snapshot.id, request):
+            if find_rendered(self._storage, snapshot.id, request):
+                complete(self._storage, snapshot.id, work, request, self._progress)
+            else:
                 self._fetch_and_render(request, snapshot, work, keep=not remove_temp_files)
         return self._told(Dataset(self._storage, snapshot.id))
 
@@ -377,6 +408,25 @@ class DatasetBuilder:
 
     # -------------------------------------------------------------------------------- rendering
 
+    def _derivations(
+        self,
+        parse_custom_info: bool,
+        parse_tabular_data: bool,
+        *,
+        headers: bool | None,
+        qc: bool | None,
+        tabular_files: bool | str | os.PathLike[str] | None,
+        **others: Any,
+    ) -> Derivations:
+        """What is to be derived: what is named, else what the older switches say."""
+        source: Any = parse_tabular_data if tabular_files is None else tabular_files
+        return Derivations.make(
+            headers=parse_custom_info if headers is None else headers,
+            qc=parse_custom_info if qc is None else qc,
+            tabular_files=SiteFiles(self._connection) if source is True else source,
+            **others,
+        )
+
     @property
     def _directives(self) -> Directives:
         return self._chosen().directives
@@ -438,13 +488,3 @@ class DatasetBuilder:
                 dataset,
             ) from None
         return dataset
-
-
-def _refuse_derived(parse_tabular_data: bool | None, parse_custom_info: bool | None) -> None:
-    asked = {"parse_tabular_data": parse_tabular_data, "parse_custom_info": parse_custom_info}
-    for name, value in asked.items():
-        if value:
-            raise InvalidArgumentError(
-                f"{name}: this release renders no derived tables; leave it out, and ask the info"
-                " and extra columns of the primary tables"
-            )

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from importlib.metadata import version as package_version
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, Literal
 
 from fw_dataset import __version__
 from fw_dataset.dataset import Dataset
+from fw_dataset.derivation import NOTES, Derivations, add_missing, derive_rendered
 from fw_dataset.errors import (
     InvalidArgumentError,
     SnapshotError,
@@ -37,9 +37,9 @@ from fw_dataset.versions.commit import commit
 from fw_dataset.versions.documents import dataset_readme
 from fw_dataset.versions.labels import check_label_is_free, check_names_are_free, relabel
 from fw_dataset.versions.staging import Provenance, stage
-from fw_dataset.versions.workspace import folder_to_fill, workspace
+from fw_dataset.versions.workspace import work_folder
 
-__all__ = ["Request", "find_rendered", "publish", "render_snapshot", "work_folder"]
+__all__ = ["Request", "complete", "find_rendered", "publish", "render_snapshot"]
 
 _VERSION_DIGITS = 24
 
@@ -58,11 +58,18 @@ def render_snapshot(
     workdir: str | os.PathLike[str] | None = None,
     credentials: Credentials | None = None,
     discard_claim: bool = False,
+    headers: bool = False,
+    qc: bool = False,
+    custom_info: Sequence[str] | None = None,
+    tabular_files: str | os.PathLike[str] | None = None,
+    profiles: bool = False,
+    profile_values: bool = True,
 ) -> Dataset:
     """Render a snapshot into a new version of the dataset at ``destination``.
 
     Readers see the version only when it is whole. Rendering the same snapshot with the same
-    choices again finds the version there and does nothing, but for a new ``label``.
+    choices again finds the version there and does nothing, but for a new ``label``; derived
+    tables that it lacks are added to it.
 
     Args:
         snapshot: a SQLite file (``snapshot.db``), gzipped (``snapshot.db.gz``) or not.
@@ -83,6 +90,16 @@ def render_snapshot(
         credentials: what the destination's store asks for; else what the environment gives.
         discard_claim: take over from another writer of this version that is gone for good, though
             this cannot be proved.
+        headers: derive the tables ``header_*`` from the headers of files (``info.header``).
+        qc: derive the tables ``qc`` and ``qc_*`` from the results of quality control
+            (``info.qc``).
+        custom_info: keys of ``info`` that get tables ``info_*``, such as
+            ``["subjects.demographics"]``, or ``["sessions.*"]`` for all of a container.
+        tabular_files: a folder with the bytes of the project's CSV and TSV files, as
+            ``{file_id}/{name}``; their rows become tables.
+        profiles: make statistics of every column of every table.
+        profile_values: keep values in them, such as the most frequent ones; without, they hold
+            nothing of single people.
 
     Returns:
         The dataset, seen through the version that was rendered.
@@ -91,7 +108,8 @@ def render_snapshot(
         SnapshotError: the snapshot cannot be read (RecordError: one record of it).
         ControlColumnsError: ``control_columns`` name what does not exist.
         InvalidNameError: the version id or label cannot be one.
-        InvalidArgumentError: ``created`` is no instant, or ``on_error`` none of the two.
+        InvalidArgumentError: ``created`` is no instant, ``on_error`` none of the two, or what is
+            to be derived cannot be.
         CredentialsError: the credentials are of no form that would do.
         VersionConflictError: the version id or label is taken by something else.
         StorageError: the destination cannot be written, or is full.
@@ -104,6 +122,14 @@ def render_snapshot(
         on_error=on_error,
         keep_source=keep_source,
         discard_claim=discard_claim,
+        derivations=Derivations.make(
+            headers=headers,
+            qc=qc,
+            custom_info=custom_info,
+            tabular_files=tabular_files,
+            profiles=profiles,
+            profile_values=profile_values,
+        ),
     )
     storage = open_storage(destination, credentials)
     storage.check_writable()
@@ -127,6 +153,7 @@ class Request:
         snapshot_record: the platform's record of the snapshot, where there is one.
         dataset_info: what the description says of the place; else what the storage tells.
         project_id: the project that the snapshot must be of, where that is known.
+        derivations: what is derived from the primary tables.
     """
 
     version: str | None
@@ -139,6 +166,7 @@ class Request:
     snapshot_record: Mapping[str, Any] | None = None
     dataset_info: DatasetInfo | None = None
     project_id: str | None = None
+    derivations: Derivations = field(default_factory=Derivations)
 
     @classmethod
     def make(
@@ -151,24 +179,30 @@ class Request:
         on_error: str = "raise",
         keep_source: bool | None = None,
         discard_claim: bool = False,
+        derivations: Derivations | None = None,
     ) -> Request:
         """Check the choices of :func:`render_snapshot`.
 
         Raises:
             ControlColumnsError: ``control_columns`` name what does not exist.
             InvalidNameError: the version id or label cannot be one.
-            InvalidArgumentError: ``created`` is no instant, or ``on_error`` none of the two.
+            InvalidArgumentError: ``created`` is no instant, ``on_error`` none of the two, or what
+                is to be derived needs a column that is left out.
         """
         if on_error not in ("raise", "skip"):
             raise InvalidArgumentError(f"on_error {on_error!r}: use 'raise' or 'skip'")
+        selections = select_columns(control_columns)
+        derivations = derivations or Derivations()
+        derivations.check_columns({name: one.kept for name, one in selections.items()})
         return cls(
             version=None if version is None else check_version_id(version),
             label=None if label is None else check_label(label),
             created=_instant(created),
-            selections=select_columns(control_columns),
+            selections=selections,
             keep_source=control_columns is None if keep_source is None else keep_source,
             options=_options(control_columns, on_error),
             discard_claim=discard_claim,
+            derivations=derivations,
         )
 
     @property
@@ -182,19 +216,6 @@ class Request:
     def recorded_options(self) -> dict[str, Any]:
         """The choices that a rendering must share to count as the same."""
         return {**self.options, "keep_source": self.keep_source}
-
-
-@contextmanager
-def work_folder(storage: Storage, workdir: str | os.PathLike[str] | None = None) -> Iterator[Path]:
-    """A folder to work in, on the disk of the dataset where it is a folder itself.
-
-    Raises:
-        StorageError: it cannot be made or written, or the disk is full.
-    """
-    with ExitStack() as stack:
-        if isinstance(storage, LocalStorage):
-            stack.enter_context(folder_to_fill(storage.root))
-        yield stack.enter_context(workspace(_work_parent(storage, workdir)))
 
 
 def find_rendered(storage: Storage, version: str, request: Request) -> bool:
@@ -224,12 +245,6 @@ def _options(control_columns: ControlColumns | None, on_error: str) -> dict[str,
     return {"control_columns": chosen, "on_error": on_error}
 
 
-def _work_parent(storage: Storage, workdir: str | os.PathLike[str] | None) -> Path:
-    if workdir is not None:
-        return Path(workdir)
-    return storage.root if isinstance(storage, LocalStorage) else Path(tempfile.gettempdir())
-
-
 def publish(
     source: Path, storage: Storage, work: Path, request: Request, progress: ProgressCallback | None
 ) -> str:
@@ -244,6 +259,7 @@ def publish(
         version = request.version or snapshot.source.sha256[:_VERSION_DIGITS]
         catalog = Catalog(storage)
         if _settled(catalog, version, snapshot, request):
+            complete(storage, version, work, request, progress)
             return version
         folder = work / "version"
         folder.mkdir()
@@ -251,6 +267,8 @@ def publish(
         rendered = render_tables(
             snapshot, request.selections, folder, skip_errors=skip, progress=progress
         )
+        if request.derivations:
+            derive_rendered(rendered, folder, request.derivations, work, progress)
         description = _describe(storage, version, snapshot, rendered, request)
         staged = stage(folder, description, rendered, _provenance(snapshot, description, request))
         published = _in_bytes("publish", progress)
@@ -262,12 +280,37 @@ def publish(
             discard_claim=request.discard_claim,
         )
         # If not, somebody else committed this version while we rendered it.
-        if not committed and not _settled(catalog, version, snapshot, request):
-            raise VersionConflictError(
-                f"version {version!r} at {storage.url} has a description that cannot be read;"
-                f" remove {staged.layout.root} there, or choose another version id"
-            )
+        if not committed:
+            if not _settled(catalog, version, snapshot, request):
+                raise VersionConflictError(
+                    f"version {version!r} at {storage.url} has a description that cannot be read;"
+                    f" remove {staged.layout.root} there, or choose another version id"
+                )
+            complete(storage, version, work, request, progress)
     return version
+
+
+def complete(
+    storage: Storage,
+    version: str,
+    work: Path,
+    request: Request,
+    progress: ProgressCallback | None,
+) -> None:
+    """Add to a version that stands what is asked for and it lacks: derived tables, profiles.
+
+    Raises:
+        FWDatasetError: as for :func:`~fw_dataset.add_derived`.
+    """
+    if request.derivations:
+        add_missing(
+            Catalog(storage),
+            version,
+            request.derivations,
+            work,
+            progress,
+            discard_claim=request.discard_claim,
+        )
 
 
 def _check_project(source: Path, snapshot: Snapshot, request: Request) -> None:
@@ -413,6 +456,7 @@ def _provenance(
         project_record=record,
         options=request.recorded_options,
         renderer=_renderer(("pyarrow", "msgspec")),
+        notes={NOTES: request.derivations.noted()} if request.derivations else {},
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fw_dataset.cli.derived_options import derived_options, taken_out
 from fw_dataset.cli.failures import say, say_error
 from fw_dataset.cli.options import Command, as_text, json_option, verbose_option
 from fw_dataset.cli.places import (
@@ -75,6 +76,10 @@ def _check_instant(ctx: click.Context, param: click.Parameter, text: str | None)
             'echo \'{"subjects": ["label", "sex", "age"]}\' > columns.json\n'
             "    $ fw-dataset render snapshot.db.gz shared-dataset --control-columns columns.json",
         ),
+        (
+            "Make tables of DICOM headers, quality control and CSV files, too:",
+            "fw-dataset render snapshot.db.gz my-dataset --headers --qc --tabular-files files/",
+        ),
     ],
 )
 @click.argument("snapshot", metavar="SNAPSHOT|PROJECT", type=click.Path(dir_okay=False))
@@ -135,6 +140,7 @@ def _check_instant(ctx: click.Context, param: click.Parameter, text: str | None)
     type=click.FloatRange(min=0),
     help="How long to wait for it; else SNAPSHOT_TIMEOUT, else 1800.",
 )
+@derived_options
 @api_key_option
 @credentials_option
 @json_option
@@ -149,6 +155,7 @@ def render(snapshot: str, destination: str | None, as_json: bool, **choices: Any
     The version appears only when it is whole, and rendering the same snapshot again finds it
     there.
     """
+    choices["derived"] = taken_out(choices)
     began = time.monotonic()
     if is_project(snapshot):
         dataset, rendered = render_project(snapshot, destination, choices)
@@ -183,6 +190,10 @@ def _rendered(
         raise click.UsageError(f"{named} is for a project, such as fw://group/project")
     if destination is None:
         raise click.UsageError("Missing argument 'DEST'.", click.get_current_context())
+    derived = choices.pop("derived")
+    if derived["tabular_files"] is True:
+        raise click.UsageError("--tabular-files needs a folder here: there is no site to ask")
+    choices |= derived | {name: bool(derived[name]) for name in ("headers", "qc")}
     with wrong_usage(), ProgressBars() as progress:
         dataset = render_snapshot(
             snapshot,
@@ -197,7 +208,7 @@ def _rendered(
 def _skipped(dataset: Dataset) -> dict[str, int]:
     """Per table the records that were left out, where there are any."""
     tables = dataset.report()["tables"]
-    counts = {name: int(table["rows_skipped"]) for name, table in tables.items()}
+    counts = {name: int(table.get("rows_skipped", 0)) for name, table in tables.items()}
     return {name: count for name, count in counts.items() if count}
 
 

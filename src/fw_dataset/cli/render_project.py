@@ -70,5 +70,6 @@ def render_project(
                 on_error=choices["on_error"],
                 keep_source=choices["keep_source"],
                 discard_claim=choices["discard_claim"],
+                **choices["derived"],
             )
     return dataset, progress.rendered

@@ -78,10 +78,19 @@ class TableReport:
 
 @dataclass
 class RenderingReport:
-    """The reports of all tables of a version."""
+    """The reports of all tables of a version.
+
+    Attributes:
+        tables: the counts of the primary tables.
+        with_unknown: whether keys that no column holds may be named.
+        derived: the counts of derived tables, ready for JSON.
+        tabular_files: where the rows of each tabular file went, or why it has none.
+    """
 
     tables: dict[str, TableReport] = field(default_factory=dict)
     with_unknown: bool = True
+    derived: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tabular_files: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def skipped_rows(self) -> int:
@@ -90,15 +99,25 @@ class RenderingReport:
 
     def to_json(self) -> bytes:
         """The report's bytes."""
-        data = {
-            "tables": {
-                name: report.to_dict(with_unknown=self.with_unknown)
-                for name, report in self.tables.items()
-            }
+        tables = {
+            name: report.to_dict(with_unknown=self.with_unknown)
+            for name, report in self.tables.items()
         }
+        data: dict[str, Any] = {"tables": tables | self.derived}
+        if self.tabular_files:
+            data["tabular_files"] = self.tabular_files
         return json.dumps(data, indent=2, ensure_ascii=False).encode() + b"\n"
 
     def log(self) -> str:
         """The log: no times in it, so that a second rendering writes the same."""
         lines = [line for name, report in self.tables.items() for line in report.lines(name)]
+        lines += [
+            f"{name}: {report.get('rows_written', 0)} rows derived"
+            for name, report in self.derived.items()
+        ]
+        lines += [
+            f"file {file.get('name')!r} ({file.get('file_id')}): {file.get('reason')}"
+            for file in self.tabular_files
+            if file.get("reason")
+        ]
         return "\n".join(lines) + "\n"

@@ -33,11 +33,13 @@ class RenderedTables:
         models: the schema of each table, in the order of the tree.
         entries: the data files.
         report: the counts.
+        profiles: the content of the profiles' files, by table, where these are made.
     """
 
     models: dict[str, DataModel] = field(default_factory=dict)
     entries: list[FileEntry] = field(default_factory=list)
     report: RenderingReport = field(default_factory=RenderingReport)
+    profiles: dict[str, bytes] = field(default_factory=dict)
 
 
 def render_tables(

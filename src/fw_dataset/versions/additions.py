@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import TimeoutError as NotInTimeError
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from fw_dataset.errors import (
@@ -20,14 +18,14 @@ from fw_dataset.errors import (
 from fw_dataset.format.description import DatasetDescription
 from fw_dataset.format.manifest import FileEntry, Manifest
 from fw_dataset.render.progress import Progress, ProgressCallback
-from fw_dataset.storage import LocalStorage, Storage
+from fw_dataset.storage import Storage
 from fw_dataset.storage.background import begin
 from fw_dataset.versions import claim
 from fw_dataset.versions.catalog import Catalog, CommittedVersion
 from fw_dataset.versions.copying import Transfer, copy_files, plan_transfer
 from fw_dataset.versions.incoming import IncomingTable
 from fw_dataset.versions.rewriting import rewrite
-from fw_dataset.versions.workspace import workspace
+from fw_dataset.versions.workspace import work_parent, workspace
 
 __all__ = ["Addition", "add"]
 
@@ -40,7 +38,7 @@ class Addition:
     """What is added to a version.
 
     Attributes:
-        source: where the tables stand.
+        source: the storage in which the tables stand.
         tables: the tables.
         note: what is entered in the manifest, or in the description where there is none, given
             what stands there beyond the format's own keys.
@@ -51,7 +49,7 @@ class Addition:
             is replaced.
     """
 
-    source: CommittedVersion
+    source: Storage
     tables: Sequence[IncomingTable]
     note: Callable[[Mapping[str, Any]], Mapping[str, Any]]
     refused: Callable[[Iterable[str]], str]
@@ -179,7 +177,7 @@ class _Work:
         """
         target, standing = self.target, self._standing()
         transfers = [
-            plan_transfer(self.addition.source.storage, target.storage, target.layout, table)
+            plan_transfer(self.addition.source, target.storage, target.layout, table)
             for table in self.addition.tables
         ]
         for transfer in transfers:
@@ -218,9 +216,9 @@ class _Work:
             if progress is not None:
                 progress(Progress(self.addition.stage, bytes=done, total_bytes=total))
 
-        ours, theirs = self.target.storage, self.addition.source.storage
+        ours, theirs = self.target.storage, self.addition.source
         # A work folder also where nothing is to be copied: it removes those of dead writers.
-        with workspace(_work_parent(ours)) as work:
+        with workspace(work_parent(ours)) as work:
             digests |= copy_files(theirs, ours, self.target.layout, wanted, work, stored)
         return digests
 
@@ -314,8 +312,3 @@ class _Work:
             f"version {self.target.label!r} at {self.target.storage.url} has a table {named}"
             f" already ({state}), {self.addition.refused(standing)}"
         )
-
-
-def _work_parent(storage: Storage) -> Path:
-    """On the disk of the dataset where it is a folder itself, so that files are only moved."""
-    return storage.root if isinstance(storage, LocalStorage) else Path(tempfile.gettempdir())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from fw_dataset.errors import (
     BucketNotFoundError,
@@ -15,7 +16,7 @@ from fw_dataset.errors import (
 )
 from fw_dataset.storage import CHUNK_SIZE, ObjectInfo, Storage
 
-__all__ = ["Piece", "digests_of", "is_of_one_object", "pieces_of"]
+__all__ = ["Piece", "digests_of", "is_of_one_object", "pieces_of", "write_next"]
 
 # What is in memory at once, and of how many objects at most.
 _MOST_BYTES, _MOST_PIECES = 8 * CHUNK_SIZE, 64
@@ -79,6 +80,22 @@ def digests_of(storage: Storage, files: Sequence[ObjectInfo]) -> Iterator[tuple[
         if piece.is_last:
             yield piece.file, digest.hexdigest()
             digest = hashlib.sha256()
+
+
+def write_next(pieces: Iterator[Piece], path: Path) -> str:
+    """Write the object whose pieces come next to a file; its SHA-256 is returned.
+
+    Raises:
+        StorageError: as for :func:`pieces_of`.
+    """
+    digest = hashlib.sha256()
+    with open(path, "wb") as sink:
+        for piece in pieces:
+            digest.update(piece.data)
+            sink.write(piece.data)
+            if piece.is_last:
+                break
+    return digest.hexdigest()
 
 
 def _fetched(storage: Storage, window: Sequence[tuple[ObjectInfo, int, int]]) -> Iterator[Piece]:

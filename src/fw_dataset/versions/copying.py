@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from fw_dataset.errors import DatasetFormatError
 from fw_dataset.format.layout import VersionLayout
 from fw_dataset.storage import Storage
-from fw_dataset.versions.content import Piece, digests_of, pieces_of
+from fw_dataset.versions.content import digests_of, pieces_of, write_next
 from fw_dataset.versions.incoming import IncomingFile, IncomingTable
 
 __all__ = ["Transfer", "copy_files", "plan_transfer"]
@@ -129,8 +127,7 @@ def _fetch(
     pieces = pieces_of(source, [file.source for file in batch])
     for number, file in enumerate(batch):
         path = work / f"{number}.parquet"
-        with open(path, "wb") as sink:
-            digest = _write(pieces, sink)
+        digest = write_next(pieces, path)
         if file.sha256 not in (None, digest):
             raise DatasetFormatError(
                 f"{source.url}/{file.source.key}: its content is not what the manifest says"
@@ -138,14 +135,3 @@ def _fetch(
             )
         fetched.append((file, path, digest))
     return fetched
-
-
-def _write(pieces: Iterator[Piece], sink: BinaryIO) -> str:
-    """Write the pieces of one file; its SHA-256 is returned."""
-    digest = hashlib.sha256()
-    for piece in pieces:
-        digest.update(piece.data)
-        sink.write(piece.data)
-        if piece.is_last:
-            break
-    return digest.hexdigest()

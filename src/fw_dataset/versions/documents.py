@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from typing import Any
 
 from fw_dataset.format.description import DatasetDescription
 from fw_dataset.format.schema import DataModel
 
-__all__ = ["dataset_readme", "provenance_readme", "version_readme"]
+__all__ = ["dataset_readme", "provenance_readme", "to_json", "version_readme"]
 
 
 def dataset_readme(description: DatasetDescription) -> str:
@@ -62,6 +64,11 @@ def provenance_readme() -> str:
 * `snapshot.db.gz` and `project.json`: the snapshot and the project's record as they came, unless
   columns were left out on purpose.
 """
+
+
+def to_json(value: Any) -> bytes:
+    """A document's bytes, the same for the same content."""
+    return json.dumps(value, ensure_ascii=False, indent=2).encode() + b"\n"
 
 
 def _line(text: str) -> str:

@@ -56,7 +56,7 @@ def merge(
     _check_is_another(target, source)
     incoming = choose(source, tables)
     addition = Addition(
-        source,
+        source.storage,
         incoming,
         note=lambda found: {_NOTES: _noted(found.get(_NOTES), source, incoming)},
         refused=lambda standing: _refused(source, standing),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from fw_dataset.format.manifest import FileEntry, Manifest, SnapshotIdentity
 from fw_dataset.render.version import RenderedTables
 from fw_dataset.snapshot import SourceCopy
 from fw_dataset.versions.commit import StagedVersion
-from fw_dataset.versions.documents import provenance_readme, version_readme
+from fw_dataset.versions.documents import provenance_readme, to_json, version_readme
 
 __all__ = ["Provenance", "stage"]
 
@@ -30,6 +29,7 @@ class Provenance:
         snapshot_copy: the gzipped snapshot to keep, or None.
         project_record: the project's record as it came, or None to leave it out.
         options: how it was rendered.
+        notes: what else the manifest says, by its keys.
         renderer: the packages that rendered it, with their versions.
     """
 
@@ -39,6 +39,7 @@ class Provenance:
     project_record: bytes | None
     options: dict[str, Any]
     renderer: dict[str, str]
+    notes: dict[str, Any] = field(default_factory=dict)
 
 
 def stage(
@@ -56,12 +57,14 @@ def stage(
         entries.append(FileEntry(path=path, bytes=len(data), sha256=digest))
 
     for name, model in rendered.models.items():
-        write(f"schemas/{name}.schema.json", _json(model.to_dict()))
+        write(f"schemas/{name}.schema.json", to_json(model.to_dict()))
+    for name, profile in rendered.profiles.items():
+        write(f"profiles/{name}.profile.json", profile)
     write("README.md", version_readme(description, rendered.models, rows).encode())
     write("provenance/README.md", provenance_readme().encode())
     write("provenance/rendering_report.json", rendered.report.to_json())
     write("provenance/rendering.log", rendered.report.log().encode())
-    write("provenance/snapshot_info.json", _json(origin.snapshot_record))
+    write("provenance/snapshot_info.json", to_json(origin.snapshot_record))
     if origin.project_record is not None:
         write("provenance/project.json", origin.project_record + b"\n")
     if origin.snapshot_copy is not None:
@@ -72,6 +75,7 @@ def stage(
         options=origin.options,
         files=tuple(sorted(entries, key=lambda entry: entry.path)),
     )
+    manifest = manifest.model_copy(update=origin.notes)
     (folder / "provenance/manifest.json").write_bytes(manifest.to_json())
     marker = folder / "provenance/dataset_description.json"
     marker.write_bytes(description.to_json())
@@ -83,7 +87,3 @@ def _keep(folder: Path, copy: SourceCopy) -> FileEntry:
     size = copy.path.stat().st_size
     shutil.move(copy.path, folder / path)
     return FileEntry(path=path, bytes=size, sha256=copy.sha256)
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, indent=2).encode() + b"\n"

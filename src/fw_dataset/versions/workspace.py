@@ -7,14 +7,15 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from fw_dataset.storage import LocalStorage, Storage
 from fw_dataset.storage.folders import MOST_ATTEMPTS, make_folder, removed_too_often
 from fw_dataset.storage.locks import hold, is_held, lock_folder
 from fw_dataset.storage.system_errors import storage_error, translated
 
-__all__ = ["folder_to_fill", "sweep", "workspace"]
+__all__ = ["folder_to_fill", "sweep", "work_folder", "work_parent", "workspace"]
 
 _PREFIX = ".fw-dataset-work-"
 _LOCK = "in-use.lock"
@@ -70,6 +71,25 @@ def workspace(parent: Path) -> Iterator[Path]:
             if error.errno in _OF_THE_DISK:
                 raise storage_error(Path(error.filename or parent), error) from None
             raise
+
+
+@contextmanager
+def work_folder(storage: Storage, workdir: str | os.PathLike[str] | None = None) -> Iterator[Path]:
+    """A folder to work in, on the disk of the dataset where it is a folder itself.
+
+    Raises:
+        StorageError: it cannot be made or written, or the disk is full.
+    """
+    with ExitStack() as stack:
+        if isinstance(storage, LocalStorage):
+            stack.enter_context(folder_to_fill(storage.root))
+        parent = work_parent(storage) if workdir is None else Path(workdir)
+        yield stack.enter_context(workspace(parent))
+
+
+def work_parent(storage: Storage) -> Path:
+    """On the disk of the dataset where it is a folder itself, so that files are only moved."""
+    return storage.root if isinstance(storage, LocalStorage) else Path(tempfile.gettempdir())
 
 
 def sweep(parent: Path) -> None:

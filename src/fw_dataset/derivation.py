@@ -1,0 +1,427 @@
+"""Derived tables and profiles: made with a rendering, or for a version that stands already."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from fw_dataset.dataset import Dataset
+from fw_dataset.errors import InvalidArgumentError, VersionConflictError
+from fw_dataset.format.manifest import FileEntry
+from fw_dataset.format.schema import DataModel
+from fw_dataset.format.tables import INFO, PRIMARY_CONTAINERS
+from fw_dataset.render.derived import DerivedTables, PrimaryFiles
+from fw_dataset.render.objects import ObjectTables, derive_objects
+from fw_dataset.render.profiles import profile_tables
+from fw_dataset.render.progress import ProgressCallback
+from fw_dataset.render.tabular import FolderSource, TabularSource, derive_tabular
+from fw_dataset.render.version import RenderedTables
+from fw_dataset.storage import LocalStorage, ObjectInfo
+from fw_dataset.versions.additions import Addition, add
+from fw_dataset.versions.catalog import Catalog, CommittedVersion
+from fw_dataset.versions.documents import to_json
+from fw_dataset.versions.incoming import IncomingFile, IncomingTable
+from fw_dataset.versions.local_files import local_files
+from fw_dataset.versions.workspace import work_folder
+
+__all__ = ["NOTES", "Derivations", "add_derived", "add_missing", "by_default", "derive_rendered"]
+
+NOTES = "derived"
+"""The key of the manifest under which stands what was derived."""
+_WITH_VALUES, _WITHOUT_VALUES = "with values", "without values"
+_OF_TABULAR_FILES = ("name", "type", "size", "hash", "deleted", "replaced")
+
+
+@dataclass(frozen=True)
+class Derivations:
+    """What is to be derived from the primary tables.
+
+    Attributes:
+        headers: the tables ``header_*``.
+        qc: the tables ``qc`` and ``qc_*``.
+        custom_info: keys of ``info`` that get tables, such as ``"subjects.demographics"``.
+        tabular_files: where the bytes of tabular files come from; None for no tables of them.
+        profiles: statistics of every column.
+        profile_values: keep values in them, such as the most frequent ones.
+    """
+
+    headers: bool = False
+    qc: bool = False
+    custom_info: tuple[str, ...] = ()
+    tabular_files: TabularSource | None = None
+    profiles: bool = False
+    profile_values: bool = True
+
+    @classmethod
+    def make(
+        cls,
+        *,
+        headers: bool = False,
+        qc: bool = False,
+        custom_info: Sequence[str] | None = None,
+        tabular_files: Any = None,
+        profiles: bool = False,
+        profile_values: bool = True,
+    ) -> Derivations:
+        """Check what is asked for.
+
+        Raises:
+            InvalidArgumentError: it cannot be.
+        """
+        if isinstance(custom_info, str):
+            raise InvalidArgumentError(
+                f"custom_info={custom_info!r}: give a list, such as [{custom_info!r}]"
+            )
+        keys = tuple(dict.fromkeys(custom_info or ()))
+        wish = ObjectTables(headers=headers, qc=qc, custom_info=keys)
+        return cls(
+            headers=wish.headers,
+            qc=wish.qc,
+            custom_info=wish.custom_info,
+            tabular_files=_source(tabular_files),
+            profiles=profiles,
+            profile_values=profile_values,
+        )
+
+    def __bool__(self) -> bool:
+        return self.makes_tables or self.profiles
+
+    @property
+    def makes_tables(self) -> bool:
+        """Whether tables are asked for, not just profiles."""
+        return bool(self._objects or self.tabular_files is not None)
+
+    @property
+    def _objects(self) -> bool:
+        return bool(self.headers or self.qc or self.custom_info)
+
+    @property
+    def containers(self) -> list[str]:
+        """The primary tables that are read for the tables asked for."""
+        named = {key.partition(".")[0] for key in self.custom_info}
+        if self.headers or self.qc or self.tabular_files is not None:
+            named.add("files")
+        return [name for name in PRIMARY_CONTAINERS if name in named]
+
+    def noted(self) -> dict[str, Any]:
+        """What the manifest says of it."""
+        notes: dict[str, Any] = {}
+        if self.headers:
+            notes["headers"] = True
+        if self.qc:
+            notes["qc"] = True
+        if self.custom_info:
+            notes["custom_info"] = sorted(self.custom_info)
+        if self.tabular_files is not None:
+            notes["tabular_files"] = True
+        if self.profiles:
+            notes["profiles"] = _WITH_VALUES if self.profile_values else _WITHOUT_VALUES
+        return notes
+
+    def beyond(self, noted: Mapping[str, Any]) -> Derivations:
+        """What is asked for beyond what a manifest says is there."""
+        there = noted.get("custom_info")
+        keys = set(there) if isinstance(there, list) else set()
+        profiles = _WITH_VALUES if self.profile_values else _WITHOUT_VALUES
+        missing = replace(
+            self,
+            headers=self.headers and not noted.get("headers"),
+            qc=self.qc and not noted.get("qc"),
+            custom_info=tuple(key for key in self.custom_info if key not in keys),
+            tabular_files=None if noted.get("tabular_files") else self.tabular_files,
+        )
+        is_profiled = noted.get("profiles") == profiles and not missing.makes_tables
+        return replace(missing, profiles=self.profiles and not is_profiled)
+
+    def check_columns(self, columns: Mapping[str, Collection[str]]) -> None:
+        """Make sure that the primary tables have the columns that all this is made of.
+
+        Args:
+            columns: the names of the columns of each primary table.
+
+        Raises:
+            InvalidArgumentError: one has been left out.
+        """
+        needed = {name: [INFO] for name in self.containers}
+        if not (self.headers or self.qc) and "files" in needed:
+            needed["files"] = (
+                [INFO] if any(k.startswith("files.") for k in self.custom_info) else []
+            )
+        if self.tabular_files is not None:
+            needed["files"] += _OF_TABULAR_FILES
+        for table, wanted in needed.items():
+            lacking = [name for name in wanted if name not in columns.get(table, ())]
+            if lacking:
+                raise InvalidArgumentError(
+                    f"nothing can be derived of {table} without their"
+                    f" {'columns' if len(lacking) > 1 else 'column'} {', '.join(lacking)}: keep"
+                    " them in control_columns, or ask for fewer derived tables"
+                )
+
+
+def by_default(variable: str, given: bool | None) -> bool:
+    """A switch as it is given, else as a variable of the environment says.
+
+    Raises:
+        InvalidArgumentError: the variable says neither yes nor no.
+    """
+    if given is not None:
+        return given
+    text = os.environ.get(variable, "").strip()
+    if text.casefold() in ("", "0", "false", "no", "off"):
+        return False
+    if text.casefold() in ("1", "true", "yes", "on"):
+        return True
+    raise InvalidArgumentError(f"{variable}={text!r}: say true or false")
+
+
+def _source(tabular_files: Any) -> TabularSource | None:
+    if tabular_files is None or tabular_files is False:
+        return None
+    if tabular_files is True:
+        raise InvalidArgumentError(
+            "tabular_files=True takes them from a Flywheel site, and there is none here: name a"
+            " folder that has them as {file_id}/{name}"
+        )
+    if isinstance(tabular_files, str | Path):
+        return FolderSource(Path(tabular_files))
+    source: TabularSource = tabular_files
+    return source
+
+
+@dataclass
+class _Derived:
+    """What was derived.
+
+    Attributes:
+        tables: the tables, whose data files stand below a folder.
+        profiles: the content of the profiles' files, by table.
+    """
+
+    tables: DerivedTables = field(default_factory=DerivedTables)
+    profiles: dict[str, bytes] = field(default_factory=dict)
+
+
+def derive_rendered(
+    rendered: RenderedTables,
+    folder: Path,
+    wish: Derivations,
+    work: Path,
+    progress: ProgressCallback | None,
+) -> None:
+    """Derive from what was just rendered, and put that behind it.
+
+    Args:
+        rendered: the primary tables; what is derived is added.
+        folder: the version's folder.
+        wish: what is asked for.
+        work: a folder to work in.
+        progress: told how far it is.
+
+    Raises:
+        FWDatasetError: a source of tabular files cannot be read at all.
+    """
+    files = _files_below(folder, rendered.entries)
+    found = _derive(
+        files, folder, wish, {name.casefold() for name in rendered.models}, work, progress
+    )
+    rendered.models |= found.models
+    rendered.entries += found.entries
+    rendered.report.derived |= found.report
+    rendered.report.tabular_files += found.files
+    if wish.profiles:
+        files = _files_below(folder, rendered.entries)
+        rendered.profiles = _profiles(files, rendered.models, wish, progress)
+
+
+def _files_below(folder: Path, entries: Sequence[FileEntry]) -> dict[str, list[Path]]:
+    files: dict[str, list[Path]] = {}
+    for entry in entries:
+        if entry.table is not None:
+            files.setdefault(entry.table, []).append(folder / entry.path)
+    return files
+
+
+def _derive(
+    files: PrimaryFiles,
+    folder: Path,
+    wish: Derivations,
+    taken: Collection[str],
+    work: Path,
+    progress: ProgressCallback | None,
+) -> DerivedTables:
+    found = DerivedTables()
+    if wish.headers or wish.qc or wish.custom_info:
+        objects = ObjectTables(headers=wish.headers, qc=wish.qc, custom_info=wish.custom_info)
+        found.add(derive_objects(files, folder, objects, taken, progress))
+    if wish.tabular_files is not None:
+        names = {*taken, *(name.casefold() for name in found.models)}
+        found.add(derive_tabular(files, folder, wish.tabular_files, names, work, progress))
+    return found
+
+
+def _profiles(
+    files: Mapping[str, Sequence[Path]],
+    models: Mapping[str, DataModel],
+    wish: Derivations,
+    progress: ProgressCallback | None,
+) -> dict[str, bytes]:
+    made = profile_tables(files, models, values=wish.profile_values, progress=progress)
+    return {table: profile.to_json() for table, profile in made.items()}
+
+
+# ------------------------------------------------------------------------ versions that stand
+
+
+def add_derived(
+    dataset: Dataset,
+    *,
+    version: str | None = None,
+    headers: bool = False,
+    qc: bool = False,
+    custom_info: Sequence[str] | None = None,
+    tabular_files: Any = None,
+    profiles: bool = False,
+    profile_values: bool = True,
+    progress: ProgressCallback | None = None,
+    workdir: str | Path | None = None,
+    discard_claim: bool = False,
+) -> list[str]:
+    """Add derived tables or profiles to a version that stands already.
+
+    What the version has is not made again. New tables appear whole, or not at all.
+
+    Args:
+        dataset: the dataset.
+        version: an id, a label or ``"latest"``; else the version at hand.
+        headers: the tables ``header_*``, of the headers of files.
+        qc: the tables ``qc`` and ``qc_*``, of the results of quality control.
+        custom_info: keys of ``info`` that get tables, such as ``["subjects.demographics"]`` or
+            ``["sessions.*"]``.
+        tabular_files: a folder with the bytes of CSV and TSV files, as ``{file_id}/{name}``.
+        profiles: statistics of every column of every table.
+        profile_values: keep values in them; without, they tell nothing of single people.
+        progress: called with a :class:`~fw_dataset.Progress` now and then.
+        workdir: a folder with room for what is made; else the dataset's own, if it is one.
+        discard_claim: take over from another writer of this version that is gone for good.
+
+    Returns:
+        The names of the tables that were added.
+
+    Raises:
+        InvalidArgumentError: nothing is asked for, or a column that is needed was left out.
+        VersionNotFoundError: there is no such version.
+        VersionConflictError: an older release rendered the version; it has a table of such a name;
+            or another writer is at it.
+        StorageError: the storage refuses, is full, or cannot be reached.
+    """
+    wish = Derivations.make(
+        headers=headers,
+        qc=qc,
+        custom_info=custom_info,
+        tabular_files=tabular_files,
+        profiles=profiles,
+        profile_values=profile_values,
+    )
+    if not wish:
+        raise InvalidArgumentError(
+            "nothing is asked for: name headers, qc, custom_info, tabular_files or profiles"
+        )
+    storage = dataset._storage  # noqa: SLF001 - what it stands for
+    storage.check_writable()
+    with work_folder(storage, workdir) as work:
+        return add_missing(
+            Catalog(storage),
+            dataset.version if version is None else version,
+            wish,
+            work,
+            progress,
+            discard_claim=discard_claim,
+        )
+
+
+def add_missing(
+    catalog: Catalog,
+    version: str,
+    wish: Derivations,
+    work: Path,
+    progress: ProgressCallback | None = None,
+    *,
+    discard_claim: bool = False,
+) -> list[str]:
+    """Make what a version lacks of what is asked for; the names of the new tables are returned.
+
+    Raises:
+        FWDatasetError: as for :func:`add_derived`.
+    """
+    target = catalog.find(version)
+    if target.manifest is None:
+        raise VersionConflictError(
+            f"version {target.label!r} at {target.storage.url} was rendered by an older release,"
+            " which loses values that derived tables need; render its snapshot anew"
+        )
+    noted = (target.manifest.model_extra or {}).get(NOTES)
+    missing = wish.beyond(noted if isinstance(noted, dict) else {})
+    if not missing:
+        return []
+    models = {name: target.model(name) for name in target.table_names}
+    missing.check_columns({name: model.properties for name, model in models.items()})
+    folder = work / "derived"
+    folder.mkdir()
+    tables = target.table_names if missing.profiles else missing.containers
+    files = local_files(target, [name for name in tables if name in models], work / "primary")
+    found = _derive(files, folder, missing, _taken(target), work, progress)
+    documents = _documents(found)
+    if missing.profiles:
+        files |= _files_below(folder, found.entries)
+        documents |= {
+            f"profiles/{table}.profile.json": data
+            for table, data in _profiles(files, {**models, **found.models}, wish, progress).items()
+        }
+    addition = Addition(
+        LocalStorage(folder),
+        [_incoming(name, model, found.entries) for name, model in found.models.items()],
+        note=lambda there: {NOTES: _joined(there.get(NOTES), missing)},
+        refused=lambda _: "so that nothing was added; hide or rename that one",
+        stage="publish",
+        documents=documents,
+    )
+    add(catalog, target, addition, progress=progress, discard_claim=discard_claim)
+    return list(found.models)
+
+
+def _taken(target: CommittedVersion) -> set[str]:
+    """The names of the tables that were there before; what an interrupted try left is not."""
+    manifest = target.manifest
+    noted = () if manifest is None else manifest.rows
+    hidden = target.hidden_names
+    return {name.casefold() for name in (*noted, *target.description.tables, *hidden)}
+
+
+def _documents(found: DerivedTables) -> dict[str, bytes]:
+    """The report on what was derived, under a name of its own: others may follow."""
+    if not found.report and not found.files:
+        return {}
+    data = to_json({"tables": found.report, "tabular_files": found.files})
+    return {f"provenance/derived_{hashlib.sha256(data).hexdigest()[:16]}.json": data}
+
+
+def _incoming(name: str, model: DataModel, entries: Sequence[FileEntry]) -> IncomingTable:
+    files = tuple(
+        IncomingFile(ObjectInfo(entry.path, entry.bytes), entry.path, entry.rows or 0, entry.sha256)
+        for entry in entries
+        if entry.table == name
+    )
+    return IncomingTable(name, to_json(model.to_dict()), model, files)
+
+
+def _joined(there: object, added: Derivations) -> dict[str, Any]:
+    """The manifest's notes with what was added."""
+    notes = dict(there) if isinstance(there, dict) else {}
+    new = added.noted()
+    keys = {*notes.get("custom_info", ()), *new.get("custom_info", ())}
+    return {**notes, **new, **({"custom_info": sorted(keys)} if keys else {})}
