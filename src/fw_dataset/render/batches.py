@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
 
 import pyarrow as pa
 
 from fw_dataset.errors import RecordError
 from fw_dataset.format.tables import EXTRA
+from fw_dataset.render.collector import collector_paused
 from fw_dataset.render.columns import MISFIT, Columns
 from fw_dataset.render.decoding import Begun, Decoded, FastDecoder
 from fw_dataset.render.exact import ExactReader, ExactRecord
@@ -61,7 +59,7 @@ class BatchRenderer:
         Raises:
             RecordError: a record has no data, and errors are not skipped.
         """
-        with _collector_paused():
+        with collector_paused():
             return self._fast.begin(self._with_data(raw))
 
     def finish(self, begun: Begun) -> pa.RecordBatch:
@@ -70,7 +68,7 @@ class BatchRenderer:
         Raises:
             RecordError: a record cannot be read, and errors are not skipped.
         """
-        with _collector_paused():
+        with collector_paused():
             batch = Columns(self._selection, *self._decode(begun))
             for name in self.schema.names:
                 if name != EXTRA:
@@ -140,15 +138,3 @@ class BatchRenderer:
             rendered = rendered.take(pa.array(kept, pa.int64()))
         self._report.rows_written += rendered.num_rows
         return rendered
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Without the cycle collector, which a batch's tuples call again and again for nothing."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

@@ -16,12 +16,12 @@ from fw_dataset.format.column_types import ColumnType
 from fw_dataset.format.manifest import FileEntry
 from fw_dataset.format.schema import DataModel
 
-__all__ = ["ROWS_PER_FILE", "ROWS_PER_GROUP", "TableWriter"]
+__all__ = ["BYTES_PER_GROUP", "ROWS_PER_FILE", "ROWS_PER_GROUP", "TableWriter"]
 
 ROWS_PER_GROUP = 100_000
 ROWS_PER_FILE = 2_000_000
 # Records with long JSON make smaller row groups, so that memory stays bounded.
-_BYTES_PER_GROUP = 128 << 20
+BYTES_PER_GROUP = 128 << 20
 _UNIQUE_COLUMNS = ("id", "file_id", "hash", "client_hash", "path", "uid")
 
 
@@ -68,14 +68,22 @@ class TableWriter:
         folder: the folder of the version.
         model: the table's schema.
         rows_per_file: rows after which another file is begun.
+        bytes_per_group: bytes that wait at most until they are written, as a row group.
     """
 
-    def __init__(self, folder: Path, model: DataModel, rows_per_file: int = ROWS_PER_FILE) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        model: DataModel,
+        rows_per_file: int = ROWS_PER_FILE,
+        bytes_per_group: int = BYTES_PER_GROUP,
+    ) -> None:
         self._table = model.id
         self._folder = folder / "tables" / model.id
         self._folder.mkdir(parents=True)
         self._schema = model.to_arrow()
         self._rows_per_file = rows_per_file
+        self._bytes_per_group = bytes_per_group
         self._plain = [
             name
             for name in model.properties
@@ -99,7 +107,7 @@ class TableWriter:
         self._pending.append(batch)
         self._pending_rows += batch.num_rows
         self._pending_bytes += batch.nbytes
-        if self._pending_bytes >= _BYTES_PER_GROUP:
+        if self._pending_bytes >= self._bytes_per_group:
             self._flush()
 
     def close(self) -> None:

@@ -1,0 +1,262 @@
+"""The table ``qc``: a row for each check that a gear left on a file.
+
+A gear writes ``info.qc.{gear}``: an object of checks, and beside them ``job_info`` (and sometimes
+``gear_info``) about the job that wrote them. Each check is a row. What is told of the job beyond
+its id and the gear's version stands in ``extra`` of each of its rows, as the gear wrote it.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fw_dataset.format.schema import DataModel
+from fw_dataset.format.tables import EXTRA
+from fw_dataset.render.objects.places import QC
+from fw_dataset.render.objects.plain import Repeated, as_object, printable, to_json
+from fw_dataset.render.objects.reading import InfoBatch
+from fw_dataset.render.objects.tables import EXTRA_COLUMN, shared_columns
+from fw_dataset.render.objects.values import Fit, read_json
+from fw_dataset.render.objects.writing import SharedColumns
+from fw_dataset.render.parquet import TableWriter
+from fw_dataset.render.report import TableReport
+from fw_dataset.render.values import POOL
+
+__all__ = ["LatestChecks", "QualityWriter", "quality_model"]
+
+_JOB, _GEAR = "job_info", "gear_info"
+_NO_CHECKS = (_JOB, _GEAR)
+_STATE = "state"
+# Gears of different years tell these at different places; the first is where today's do.
+_VERSIONS = (
+    (_JOB, "version"),
+    (_JOB, _GEAR, "version"),
+    (_GEAR, "version"),
+    (_JOB, "gear", "version"),
+)
+_JOBS = ((_JOB, "job_id"), (_JOB, "id"), (_JOB, "job", "id"))
+
+
+def _text(title: str, description: str, **more: Any) -> dict[str, Any]:
+    return {"type": ["string", "null"], "title": title, "description": description, **more}
+
+
+_COLUMNS: Mapping[str, Mapping[str, Any]] = {
+    "gear": _text("Gear", "The gear that checked the file: a key of info.qc."),
+    "gear_version": _text("Gear version", "The gear's version, as its job_info tells it."),
+    "job_id": _text("Job", "Identifier of the job that checked the file."),
+    "check": _text(
+        "Check",
+        "The check: a key of what the gear wrote; null where it wrote something other than checks.",
+    ),
+    "state": _text("State", "What came of the check, as it is spelled: PASS, FAIL, NA or other."),
+    "latest": {
+        "type": ["boolean", "null"],
+        "title": "Latest",
+        "description": "Whether no newer version of the same file has this gear's check.",
+    },
+    "payload": _text(
+        "Result", "All that the check holds, as JSON.", contentMediaType="application/json"
+    ),
+}
+
+
+def quality_model(name: str) -> DataModel:
+    """The schema of the table, which is always the same."""
+    properties = shared_columns("files")
+    properties |= {column: dict(prop) for column, prop in _COLUMNS.items()}
+    properties[EXTRA] = dict(EXTRA_COLUMN)
+    description = "Checks of quality: one row for each file version, gear and check."
+    return DataModel(id=name, description=description, properties=properties)
+
+
+@dataclass
+class _Check:
+    """A row."""
+
+    gear: str
+    check: str | None
+    payload: Any
+    job: _Job
+
+
+@dataclass
+class _Job:
+    """What a gear tells of the job that wrote its checks."""
+
+    version: str | None = None
+    id: str | None = None
+    rest: dict[str, Any] = field(default_factory=dict)
+
+
+def _checks(info: Mapping[str, Any]) -> Iterator[_Check]:
+    for gear, value in (as_object(info.get(QC)) or {}).items():
+        results = as_object(value)
+        if results is not None:
+            yield from _checks_of(gear, results)
+        elif value is not None:
+            yield _Check(gear, None, value, _Job())
+
+
+def _checks_of(gear: str, results: Mapping[str, Any]) -> Iterator[_Check]:
+    job = _job(results)
+    any_check = False
+    for check, value in results.items():
+        if value is None or check in _NO_CHECKS:
+            continue
+        any_check = True
+        for one in value.values if isinstance(value, Repeated) else [value]:
+            yield _Check(gear, check, one, job)
+    if not any_check and any(results.get(key) is not None for key in _NO_CHECKS):
+        yield _Check(gear, None, None, job)
+
+
+def _job(results: Mapping[str, Any]) -> _Job:
+    rest = {key: results[key] for key in _NO_CHECKS if results.get(key) is not None}
+    job = _Job(_first_text(results, _VERSIONS), _first_text(results, _JOBS), rest)
+    told = rest.get(_JOB)
+    if isinstance(told, dict):
+        # What stands in the columns as it is need not be told twice.
+        held = {"version": job.version, "job_id": job.id}
+        left = {
+            key: value
+            for key, value in told.items()
+            if value is not None and not (isinstance(value, str) and held.get(key) == value)
+        }
+        rest[_JOB] = left
+        if not left:
+            del rest[_JOB]
+    return job
+
+
+def _first_text(results: Mapping[str, Any], paths: tuple[tuple[str, ...], ...]) -> str | None:
+    for path in paths:
+        value: Any = results
+        for key in path:
+            value = (as_object(value) or {}).get(key)
+        if isinstance(value, str):
+            return value
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return to_json(value)
+    return None
+
+
+class LatestChecks:
+    """Finds for each file, gear and check the rows of the file's newest version that has it.
+
+    It keeps two numbers a row, so that a million files need no more than some ten megabytes.
+    """
+
+    def __init__(self) -> None:
+        self._keys = array("q")
+        self._versions = array("q")
+
+    @property
+    def rows(self) -> int:
+        """The rows that the table will have."""
+        return len(self._keys)
+
+    def see(self, batch: InfoBatch) -> None:
+        """Look at the checks of a batch."""
+        rows = batch.rows
+        names = rows.schema.names
+        own = rows.column("id").to_pylist()
+        files = rows.column("file_id").to_pylist() if "file_id" in names else own
+        versions = rows.column("version").fill_null(-1).to_pylist() if "version" in names else None
+        for row, info in enumerate(batch.infos):
+            if QC not in info:
+                continue
+            file = own[row] if files[row] is None else files[row]
+            version = -1 if versions is None else versions[row]
+            for one in _checks(info):
+                # Equal hashes of unlike checks are as good as impossible: 64 bits.
+                self._keys.append(hash((file, one.gear, one.check)))
+                self._versions.append(version)
+
+    def found(self) -> pa.BooleanArray:
+        """For each row, in the order in which they were seen, whether it is of the newest."""
+        keys = pa.array(self._keys, pa.int64())
+        versions = pa.array(self._versions, pa.int64())
+        table = pa.table({"key": keys, "version": versions})
+        newest = table.group_by("key").aggregate([("version", "max")]).combine_chunks()
+        place = pc.index_in(keys, value_set=newest["key"])
+        return pc.equal(versions, pc.take(newest["version_max"], place)).combine_chunks()
+
+
+class QualityWriter:
+    """Writes the table.
+
+    Args:
+        model: its schema.
+        writer: where its rows go.
+        shared: the columns that rows begin with.
+        latest: of all rows in order, whether they are the latest.
+    """
+
+    def __init__(
+        self,
+        model: DataModel,
+        writer: TableWriter,
+        shared: SharedColumns,
+        latest: pa.BooleanArray,
+    ) -> None:
+        self.model = model
+        self.writer = writer
+        self.report = TableReport()
+        self._shared = shared
+        self._latest = latest
+        self._schema = model.to_arrow()
+
+    def write(self, batch: InfoBatch, _: object = None) -> None:
+        """Write the checks of a batch."""
+        places: list[int] = []
+        checks: list[_Check] = []
+        for row, info in enumerate(batch.infos):
+            if QC in info:
+                found = list(_checks(info))
+                checks += found
+                places += [row] * len(found)
+        if not checks:
+            return
+        columns = self._shared.of(batch.rows.take(pa.array(places, pa.int64())), range(len(places)))
+        payloads = [Fit() if one.payload is None else read_json(one.payload) for one in checks]
+        values: dict[str, Any] = {
+            "gear": [printable(one.gear) for one in checks],
+            "gear_version": [one.job.version for one in checks],
+            "job_id": [one.job.id for one in checks],
+            "check": [None if one.check is None else printable(one.check) for one in checks],
+            "state": [_state(one.payload) for one in checks],
+            "payload": [fitted.column for fitted in payloads],
+            EXTRA: self._extras(checks, payloads),
+        }
+        for name, column in values.items():
+            columns[name] = pa.array(column, pa.string(), memory_pool=POOL)
+        columns["latest"] = self._latest.slice(self.report.rows_written, len(checks))
+        arrays = [columns[name] for name in self._schema.names]
+        self.writer.write(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
+        self.report.rows_written += len(checks)
+
+    def _extras(self, checks: list[_Check], payloads: list[Fit]) -> list[str | None]:
+        extras: list[str | None] = []
+        told: tuple[_Job | None, str | None] = (None, None)
+        for one, fitted in zip(checks, payloads, strict=True):
+            if fitted.rest is None:
+                if told[0] is not one.job:  # it is the same for all checks of the gear
+                    told = (one.job, to_json(one.job.rest) if one.job.rest else None)
+                extras.append(told[1])
+            else:
+                self.report.count(["payload"], ())
+                extras.append(to_json({**one.job.rest, one.check or "": fitted.rest}))
+        return extras
+
+
+def _state(payload: Any) -> str | None:
+    state = payload.get(_STATE) if isinstance(payload, dict) else None
+    if isinstance(state, str) or state is None:
+        return state
+    return to_json(state) if isinstance(state, (bool, int, float)) else None

@@ -1,0 +1,153 @@
+"""The first pass: which keys the objects of a table have, how often, and what their values are."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from fw_dataset.format.column_types import ColumnType
+from fw_dataset.render.objects.inference import Met, column_type, meet
+from fw_dataset.render.objects.places import Object
+
+__all__ = ["MOST_KEYS_COUNTED", "Key", "Leaf", "Path", "Survey", "rarity", "sort_key"]
+
+Path = tuple[Any, ...]
+"""The keys that lead to a value from the table's object."""
+
+MOST_KEYS_COUNTED = 40_000
+"""So many keys of a table are counted at the same time; then the rarer half is forgotten."""
+
+# Objects nested deeper than this are JSON: no column's name would be readable.
+_DEEPEST = 16
+
+
+class Key:
+    """What was seen at one key.
+
+    Attributes:
+        count: the objects that have the key with a value other than null.
+        met: what the values are, and what the items of lists are.
+        below: what was seen at the keys of objects that stand there.
+    """
+
+    __slots__ = ("below", "count", "items", "own")
+
+    def __init__(self, own: Met = Met.NOTHING) -> None:
+        self.count = 0
+        self.own, self.items = own, Met.NOTHING
+        self.below: dict[Any, Key] = {}
+
+    @property
+    def type(self) -> ColumnType | None:
+        """The type of its column; None where its values are objects that have columns."""
+        return column_type(self.own, self.items)
+
+
+class Leaf:
+    """A key that can have a column.
+
+    Attributes:
+        path: where it is.
+        key: what was seen there.
+    """
+
+    __slots__ = ("key", "path")
+
+    def __init__(self, path: Path, key: Key) -> None:
+        self.path, self.key = path, key
+
+
+class Survey:
+    """What was seen of the objects of one table.
+
+    Args:
+        is_known: says of a key at the top that its column's type does not depend on values.
+    """
+
+    def __init__(self, is_known: Callable[[Any], bool]) -> None:
+        self.rows = 0
+        self.forgotten = False
+        self._is_known = is_known
+        self._keys = 0
+        self._top: dict[Any, Key] = {}
+
+    def see(self, objects: Sequence[Object]) -> None:
+        """Look at more objects."""
+        self.rows += len(objects)
+        self._see(self._top, objects, 0)
+        if self._keys > MOST_KEYS_COUNTED:
+            self._forget()
+
+    def leaves(self) -> Iterator[Leaf]:
+        """The keys that can have a column, by their paths."""
+        return iter(sorted(_leaves(self._top, ()), key=lambda leaf: sort_key(leaf.path)))
+
+    def _see(self, level: dict[Any, Key], objects: Sequence[Object], depth: int) -> None:
+        for name, values in _by_key(objects).items():
+            key = level.get(name)
+            if key is None:
+                key = level[name] = Key()
+                self._keys += 1
+            kinds = set(map(type, values))
+            key.count += len(values) - (values.count(None) if type(None) in kinds else 0)
+            if depth or not self._is_known(name):
+                self._meet(key, values, kinds, depth)
+
+    def _meet(self, key: Key, values: list[Any], kinds: set[type], depth: int) -> None:
+        own, items = meet(values, kinds)
+        if own & Met.OBJECT and depth == _DEEPEST:
+            own |= Met.LIST  # what a mixture has: JSON
+        key.own |= own
+        key.items |= items
+        if key.own == Met.OBJECT:
+            self._see(key.below, [one for one in values if type(one) is dict], depth + 1)
+        elif key.below:
+            self._keys -= sum(1 for _ in _leaves(key.below, ()))
+            key.below = {}
+
+    def _forget(self) -> None:
+        """Forget the rarer half of the keys, so that memory stays bounded."""
+        self.forgotten = True
+        kept = sorted(_leaves(self._top, ()), key=rarity)[: MOST_KEYS_COUNTED // 2]
+        self._top, self._keys = {}, 0
+        for leaf in kept:
+            level = self._top
+            for name in leaf.path[:-1]:
+                if name not in level:
+                    level[name] = Key(Met.OBJECT)
+                    self._keys += 1
+                level = level[name].below
+            level[leaf.path[-1]] = leaf.key
+            self._keys += 1
+
+
+def _by_key(objects: Sequence[Object]) -> dict[Any, list[Any]]:
+    """The values of each key. Objects that have the same keys are read together."""
+    alike: defaultdict[tuple[Any, ...], list[Any]] = defaultdict(list)
+    for one in objects:
+        alike[tuple(one)].append(one.values())
+    by_key: defaultdict[Any, list[Any]] = defaultdict(list)
+    for names, values in alike.items():
+        for name, column in zip(names, zip(*values, strict=True), strict=True):
+            by_key[name] += column
+    return by_key
+
+
+def rarity(leaf: Leaf) -> tuple[Any, ...]:
+    """Orders keys, the most frequent first, those that are as frequent by their paths."""
+    return -leaf.key.count, sort_key(leaf.path)
+
+
+def sort_key(path: Path) -> tuple[str, ...]:
+    """Orders paths, also those of values that are no objects."""
+    return tuple(name or "" for name in path)
+
+
+def _leaves(level: dict[Any, Key], path: Path) -> Iterator[Leaf]:
+    for name, key in level.items():
+        here = (*path, name)
+        if key.own == Met.OBJECT:
+            yield from _leaves(key.below, here)
+        elif key.count:
+            yield Leaf(here, key)
