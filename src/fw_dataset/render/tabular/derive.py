@@ -61,7 +61,10 @@ def derive_tabular(
         FWDatasetError: no file is to be had any more.
     """
     wanted = tabular_files(sources)
-    with tempfile.TemporaryDirectory(dir=work, prefix="tabular-") as name:
+    # What is still being fetched when something fails may be in the way of its removal.
+    with tempfile.TemporaryDirectory(
+        dir=work, prefix="tabular-", ignore_cleanup_errors=True
+    ) as name:
         place = Path(name)
         fetched = place / "fetched"
         fetched.mkdir()

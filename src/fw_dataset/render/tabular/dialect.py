@@ -11,6 +11,7 @@ import duckdb
 __all__ = ["Dialect", "DialectFinder"]
 
 _DELIMITERS = ",;\t|"
+_LINE_END = re.compile(r"[\r\n]")
 _IN_SINGLE = re.compile(r"(?:^|[,;\t|\r\n])'")
 _IN_DOUBLE = re.compile(r'(?:^|(?<=[,;\t|\r\n]))"[^"]*(?:""[^"]*)*(?:"|$)')
 
@@ -64,7 +65,7 @@ class DialectFinder:
         sure = found[0] if len(found) == 1 else None
         if not found or (tabs_first and expected in found):
             sure = expected
-        in_single = '"' not in sample and _IN_SINGLE.search(sample) is not None
+        in_single = _in_single_quotes(sample)
         if sure is not None and not in_single:
             return Dialect(sure)
         sniffed = self._sniff(sample) or Dialect(expected)
@@ -95,5 +96,12 @@ class DialectFinder:
 
 def _header(sample: str) -> str:
     """The first line that is not empty, without what stands in quotes."""
-    lines = re.split(r"[\r\n]", _IN_DOUBLE.sub('"', sample))
-    return next((line for line in lines if line), "")
+    start = sample.lstrip("\r\n")
+    first = _LINE_END.split(start, maxsplit=1)[0]
+    # Only quotes may have it go on behind a line end.
+    return first if '"' not in first else _LINE_END.split(_IN_DOUBLE.sub('"', start), maxsplit=1)[0]
+
+
+def _in_single_quotes(sample: str) -> bool:
+    """Whether cells may stand in single quotes."""
+    return "'" in sample and '"' not in sample and _IN_SINGLE.search(sample) is not None
