@@ -9,6 +9,7 @@
     ├── InvalidNameError (ValueError)        a version id, label or table name that cannot be
     ├── ControlColumnsError (ValueError)     control_columns that name what is not there
     ├── DatasetFormatError (ValueError)      a file of a dataset does not say what it must
+    ├── TabularFileError (ValueError)        a file of tabular data that cannot be read as a table
     ├── DatasetNotFoundError (FileNotFoundError)
     ├── VersionNotFoundError (KeyError, ValueError)
     ├── TableNotFoundError (KeyError)
@@ -79,6 +80,7 @@ __all__ = [
     "StorageTimeoutError",
     "StorageUnreachableError",
     "TableNotFoundError",
+    "TabularFileError",
     "UnsupportedLocationError",
     "VersionConflictError",
     "VersionNotFoundError",
@@ -132,6 +134,10 @@ class ControlColumnsError(FWDatasetError, ValueError):
 
 class DatasetFormatError(FWDatasetError, ValueError):
     """A file of a dataset is damaged or is not what the format asks for."""
+
+
+class TabularFileError(FWDatasetError, ValueError):
+    """A file of tabular data is not to be had, or cannot be read as a table without loss."""
 
 
 class DatasetNotFoundError(FWDatasetError, FileNotFoundError):

@@ -1,6 +1,7 @@
-"""The platform's REST API: projects, storages, snapshots. The only room that speaks to it."""
+"""The platform's REST API: projects, storages, snapshots, files. No other room speaks to it."""
 
 from fw_dataset.flywheel.connection import Connection
+from fw_dataset.flywheel.files import SiteFiles
 from fw_dataset.flywheel.keys import ApiKey, find_api_key
 from fw_dataset.flywheel.projects import (
     Project,
@@ -29,6 +30,7 @@ __all__ = [
     "ApiKey",
     "Connection",
     "Project",
+    "SiteFiles",
     "SnapshotRecord",
     "StorageRecord",
     "create_snapshot",

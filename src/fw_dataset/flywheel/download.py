@@ -56,6 +56,7 @@ def download(
     what: str,
     gzipped: bool = False,
     size: int | None = None,
+    check: Callable[[Path], str] | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Received:
     """Fetch what is at a path of the site into a new file.
@@ -67,6 +68,7 @@ def download(
         what: what is fetched, for messages.
         gzipped: check that it is a whole gzip stream.
         size: its bytes, where they are known from elsewhere.
+        check: what is wrong with the file, or an empty text; if anything is, it is begun anew.
         progress: called with the bytes so far and the bytes in all, where they are known.
 
     Raises:
@@ -75,11 +77,12 @@ def download(
         StorageError: the file cannot be written.
         FlywheelError: the site refuses, or cannot be reached.
     """
+    checks = ([_check_gzip] if gzipped else []) + ([check] if check is not None else [])
     with _translated(target), target.open("wb") as file:
         fetch = _Fetch(connection, path, file, what, size, progress)
         reason = ""
         for _ in range(_STARTS):
-            reason = fetch.run() or (_check_gzip(target) if gzipped else "")
+            reason = fetch.run() or next(filter(None, (wrong(target) for wrong in checks)), "")
             if not reason:
                 return Received(target, fetch.done, fetch.resumed, fetch.restarted)
             fetch.restart()
