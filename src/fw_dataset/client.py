@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from fw_dataset.dataset import Dataset
@@ -15,6 +16,7 @@ from fw_dataset.flywheel import (
     ApiKey,
     Connection,
     Project,
+    SiteFiles,
     each_done,
     find_api_key,
     list_projects,
@@ -114,6 +116,14 @@ class FWDatasetClient:
         # The list says which projects have no info at all: they need not be asked.
         wanted = (project for project in list_projects(self._connection) if project.has_info)
         return (found for found in each_done(opening, wanted) if found is not None)
+
+    def tabular_files(self, cache: str | os.PathLike[str] | None = None) -> SiteFiles:
+        """The bytes of the site's tabular files, for :func:`~fw_dataset.add_derived`.
+
+        Args:
+            cache: a folder of this machine in which they are kept for other times.
+        """
+        return SiteFiles(self._connection, None if cache is None else Path(cache))
 
     def get_dataset(
         self,

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from fw_dataset.errors import DatasetFormatError, VersionConflictError, VersionNotFoundError
+from fw_dataset.errors import VersionConflictError, VersionNotFoundError
 from fw_dataset.format.names import LATEST
 from fw_dataset.format.schema import DataModel
 from fw_dataset.render.progress import ProgressCallback
@@ -25,6 +25,7 @@ from fw_dataset.versions.merging import merge
 from fw_dataset.versions.migration import migrate
 from fw_dataset.versions.overview import list_versions
 from fw_dataset.versions.removal import remove
+from fw_dataset.versions.reports import read_report
 from fw_dataset.versions.retention import Retention, prune
 from fw_dataset.versions.verification import Verification, verify
 
@@ -300,20 +301,15 @@ class Dataset:
     def report(self, version: str | None = None) -> dict[str, Any]:
         """What the renderer counted; versions of the 0.3/0.4 releases have no report.
 
+        Under ``"tables"`` stand the counts of each table, also of derived ones that were added
+        later, and under ``"tabular_files"`` where the rows of each tabular file went.
+
         Raises:
             VersionNotFoundError: there is no such version.
             ObjectNotFoundError: the version has no report.
             DatasetFormatError: the report is damaged.
         """
-        found = self._find(version)
-        text = self._storage.get(found.layout.report)
-        try:
-            report: dict[str, Any] = json.loads(text)
-        except ValueError as error:
-            raise DatasetFormatError(
-                f"the report of version {found.label!r} cannot be read: {error}"
-            ) from None
-        return report
+        return read_report(self._find(version))
 
     def verify(
         self,

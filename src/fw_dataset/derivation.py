@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +22,11 @@ from fw_dataset.render.version import RenderedTables
 from fw_dataset.storage import LocalStorage, ObjectInfo
 from fw_dataset.versions.additions import Addition, add
 from fw_dataset.versions.catalog import Catalog, CommittedVersion
+from fw_dataset.versions.claim import discard_dead_claim
 from fw_dataset.versions.documents import to_json
 from fw_dataset.versions.incoming import IncomingFile, IncomingTable
 from fw_dataset.versions.local_files import local_files
+from fw_dataset.versions.reports import added_report
 from fw_dataset.versions.workspace import work_folder
 
 __all__ = ["NOTES", "Derivations", "add_derived", "add_missing", "by_default", "derive_rendered"]
@@ -154,6 +155,11 @@ class Derivations:
         if self.tabular_files is not None:
             needed["files"] += _OF_TABULAR_FILES
         for table, wanted in needed.items():
+            if wanted and table not in columns:
+                raise InvalidArgumentError(
+                    f"nothing can be derived of {table}, which the version does not show: unhide"
+                    " the table first, or ask for fewer derived tables"
+                )
             lacking = [name for name in wanted if name not in columns.get(table, ())]
             if lacking:
                 raise InvalidArgumentError(
@@ -191,19 +197,6 @@ def _source(tabular_files: Any) -> TabularSource | None:
         return FolderSource(Path(tabular_files))
     source: TabularSource = tabular_files
     return source
-
-
-@dataclass
-class _Derived:
-    """What was derived.
-
-    Attributes:
-        tables: the tables, whose data files stand below a folder.
-        profiles: the content of the profiles' files, by table.
-    """
-
-    tables: DerivedTables = field(default_factory=DerivedTables)
-    profiles: dict[str, bytes] = field(default_factory=dict)
 
 
 def derive_rendered(
@@ -334,14 +327,12 @@ def add_derived(
     storage = dataset._storage  # noqa: SLF001 - what it stands for
     storage.check_writable()
     with work_folder(storage, workdir) as work:
-        return add_missing(
-            Catalog(storage),
-            dataset.version if version is None else version,
-            wish,
-            work,
-            progress,
-            discard_claim=discard_claim,
-        )
+        catalog = Catalog(storage)
+        # By its id alone: somebody may have deleted the version at hand, and named another so.
+        target = catalog.find(version) if version else catalog.find_id(dataset.version)
+        added = add_missing(catalog, target.id, wish, work, progress, discard_claim=discard_claim)
+    dataset._look_again()  # noqa: SLF001 - as above
+    return added
 
 
 def add_missing(
@@ -355,10 +346,12 @@ def add_missing(
 ) -> list[str]:
     """Make what a version lacks of what is asked for; the names of the new tables are returned.
 
+    ``version`` is an id.
+
     Raises:
         FWDatasetError: as for :func:`add_derived`.
     """
-    target = catalog.find(version)
+    target = catalog.find_id(version)
     if target.manifest is None:
         raise VersionConflictError(
             f"version {target.label!r} at {target.storage.url} was rendered by an older release,"
@@ -367,6 +360,7 @@ def add_missing(
     noted = (target.manifest.model_extra or {}).get(NOTES)
     missing = wish.beyond(noted if isinstance(noted, dict) else {})
     if not missing:
+        discard_dead_claim(target.storage, target.layout)
         return []
     models = {name: target.model(name) for name in target.table_names}
     missing.check_columns({name: model.properties for name, model in models.items()})
@@ -375,7 +369,11 @@ def add_missing(
     tables = target.table_names if missing.profiles else missing.containers
     files = local_files(target, [name for name in tables if name in models], work / "primary")
     found = _derive(files, folder, missing, _taken(target), work, progress)
-    documents = _documents(found)
+    documents: dict[str, bytes] = {}
+    if found.report or found.files:
+        # Under a path of its own: others may follow.
+        path, data = added_report({"tables": found.report, "tabular_files": found.files})
+        documents[path] = data
     if missing.profiles:
         files |= _files_below(folder, found.entries)
         documents |= {
@@ -396,18 +394,9 @@ def add_missing(
 
 def _taken(target: CommittedVersion) -> set[str]:
     """The names of the tables that were there before; what an interrupted try left is not."""
-    manifest = target.manifest
-    noted = () if manifest is None else manifest.rows
-    hidden = target.hidden_names
-    return {name.casefold() for name in (*noted, *target.description.tables, *hidden)}
-
-
-def _documents(found: DerivedTables) -> dict[str, bytes]:
-    """The report on what was derived, under a name of its own: others may follow."""
-    if not found.report and not found.files:
-        return {}
-    data = to_json({"tables": found.report, "tabular_files": found.files})
-    return {f"provenance/derived_{hashlib.sha256(data).hexdigest()[:16]}.json": data}
+    # The manifest is the last to name a table that is added.
+    noted = () if target.manifest is None else target.manifest.rows
+    return {name.casefold() for name in (*noted, *target.hidden_names)}
 
 
 def _incoming(name: str, model: DataModel, entries: Sequence[FileEntry]) -> IncomingTable:

@@ -8,6 +8,7 @@ from fw_dataset import __version__
 from fw_dataset.cli.completion import completion
 from fw_dataset.cli.datasets import datasets
 from fw_dataset.cli.demo import demo
+from fw_dataset.cli.derive import derive
 from fw_dataset.cli.describe import schema, tables, versions
 from fw_dataset.cli.diff import diff
 from fw_dataset.cli.export import download, export
@@ -22,7 +23,7 @@ from fw_dataset.cli.whole_dataset import migrate, remove
 __all__ = ["fw_dataset"]
 
 _COMMANDS = (
-    *(render, query, tables, schema, versions, verify, merge),
+    *(render, derive, query, tables, schema, versions, verify, merge),
     *(diff, export, download),
     *(relabel, delete, prune, hide, unhide, remove, migrate),
     *(datasets, demo, completion),

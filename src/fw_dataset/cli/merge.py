@@ -24,6 +24,7 @@ from fw_dataset.cli.places import (
     read_credentials,
 )
 from fw_dataset.cli.streams import write_line, write_lines
+from fw_dataset.cli.table import count_lines
 
 __all__ = ["merge"]
 
@@ -123,7 +124,7 @@ def merge(
         }
         write_line(json.dumps(summary, indent=2, ensure_ascii=False))
         return
-    write_lines(_lines({name: rows[name] for name in added}))
+    write_lines(count_lines({name: rows[name] for name in added}))
     noun = "table" if len(added) == 1 else "tables"
     say(f"{len(added)} {noun} added to version {info['label']}")
 
@@ -137,11 +138,3 @@ def _opened_source(place: str, credentials: Any) -> Any:
 
     with FWDatasetClient(given_api_key()) as client:
         return client.get_dataset(path=place, credentials=credentials)
-
-
-def _lines(rows: dict[str, int]) -> list[str]:
-    from fw_dataset.cli.table import Column, lay_out
-
-    counts = [f"{count:,}" for count in rows.values()]
-    columns = [Column("table", list(rows)), Column("rows", counts, right=True, firm=True)]
-    return lay_out(columns).lines

@@ -21,6 +21,7 @@ from fw_dataset.cli.places import (
 )
 from fw_dataset.cli.render_project import OF_PROJECTS, render_project, wrong_usage
 from fw_dataset.cli.streams import write_line, write_lines
+from fw_dataset.cli.table import count_lines
 
 if TYPE_CHECKING:
     from fw_dataset.dataset import Dataset
@@ -231,17 +232,13 @@ def _summary(
 
 
 def _lines(summary: dict[str, Any]) -> list[str]:
-    from fw_dataset.cli.table import Column, lay_out
-
-    tables, label = summary["tables"], summary["label"]
+    label = summary["label"]
     named = f" ({label})" if label != summary["version"] else ""
-    counts = [f"{rows:,}" for rows in tables.values()]
-    columns = [Column("table", list(tables)), Column("rows", counts, right=True, firm=True)]
     return [
         f"version {summary['version']}{named}",
         summary["location"],
         "",
-        *lay_out(columns).lines,
+        *count_lines(summary["tables"]),
         "",
         f"{summary['rows']:,} rows, {summary['bytes'] / 1e6:,.1f} MB",
     ]

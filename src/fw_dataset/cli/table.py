@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Column", "Layout", "display_width", "lay_out", "visible"]
+__all__ = ["Column", "Layout", "count_lines", "display_width", "lay_out", "visible"]
 
 _GAP = 2
 _LEAST = 8
@@ -48,6 +48,14 @@ class Layout:
 
     lines: list[str]
     shown: int
+
+
+def count_lines(rows: Mapping[str, int]) -> list[str]:
+    """The rows of each table, as lines."""
+    counts = [f"{count:,}" for count in rows.values()]
+    return lay_out(
+        [Column("table", list(rows)), Column("rows", counts, right=True, firm=True)]
+    ).lines
 
 
 def lay_out(columns: Sequence[Column], width: int | None = None) -> Layout:

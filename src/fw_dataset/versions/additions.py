@@ -68,7 +68,7 @@ def add(
     """Add tables to a version that has none of their names.
 
     Data files land first, then the schemas, by which the tables are there for readers, then the
-    documents, manifest and description. What an interrupted addition of the same tables has done
+    documents, description and manifest. What an interrupted addition of the same tables has done
     is not done again.
 
     Raises:
@@ -250,16 +250,19 @@ class _Work:
             self.target.storage.put(f"{self.target.layout.root}/{path}", data)
 
     def note(self, digests: Mapping[str, str]) -> None:
-        """Enter the tables in manifest and description."""
+        """Enter the tables in description and manifest, which is the last to say that all is done.
+
+        So what it says needs no other look.
+        """
         storage, layout = self.target.storage, self.target.layout
         has_manifest = self.target.manifest is not None
-        if has_manifest:
-            rewrite(storage, layout.manifest, lambda text: self._manifest(text, digests))
         rewrite(
             storage,
             layout.description,
             lambda text: self._description(text, noted=not has_manifest),
         )
+        if has_manifest:
+            rewrite(storage, layout.manifest, lambda text: self._manifest(text, digests))
 
     def _manifest(self, text: bytes, digests: Mapping[str, str]) -> bytes:
         manifest = Manifest.from_json(text)
