@@ -106,9 +106,11 @@ class DataModel(BaseModel):
 
     def requiring(self, never_null: Iterable[str]) -> DataModel:
         """The same schema with those of its required columns that indeed are never null."""
-        required = tuple(name for name in self.required if name in set(never_null))
+        never = set(never_null)
+        required = tuple(name for name in self.required if name in never)
+        never = set(required)
         properties = {
-            name: prop if name in required else _nullable(prop)
+            name: prop if name in never else _nullable(prop)
             for name, prop in self.properties.items()
         }
         return self.model_copy(update={"required": required, "properties": properties})

@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -66,6 +67,9 @@ _COLUMNS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+_TEXTS = (*(name for name in _COLUMNS if name != "latest"), EXTRA)
+
+
 def quality_model(name: str) -> DataModel:
     """The schema of the table, which is always the same."""
     properties = shared_columns("files")
@@ -76,47 +80,58 @@ def quality_model(name: str) -> DataModel:
 
 
 @dataclass
-class _Check:
-    """A row."""
-
-    gear: str
-    check: str | None
-    payload: Any
-    job: _Job
-
-
-@dataclass
 class _Job:
-    """What a gear tells of the job that wrote its checks."""
+    """What a gear tells of the job that wrote its checks.
+
+    Attributes:
+        version: the gear's version.
+        id: the job's identifier.
+        rest: what else it tells, under the keys at which it does.
+    """
 
     version: str | None = None
     id: str | None = None
     rest: dict[str, Any] = field(default_factory=dict)
 
+    @cached_property
+    def extra(self) -> str | None:
+        """What else it tells, as JSON."""
+        return to_json(self.rest) if self.rest else None
 
-def _checks(info: Mapping[str, Any]) -> Iterator[_Check]:
+
+_NO_JOB = _Job()
+_Checks = list[tuple[str | None, Any]]
+
+
+def _gears(info: Mapping[str, Any]) -> Iterator[tuple[str, _Checks, Mapping[str, Any]]]:
+    """Each gear, its checks with their values, and all that it wrote.
+
+    What is no object is one value without the name of a check, and so is what a gear told of its
+    job where it wrote no checks.
+    """
     for gear, value in (as_object(info.get(QC)) or {}).items():
         results = as_object(value)
-        if results is not None:
-            yield from _checks_of(gear, results)
-        elif value is not None:
-            yield _Check(gear, None, value, _Job())
-
-
-def _checks_of(gear: str, results: Mapping[str, Any]) -> Iterator[_Check]:
-    job = _job(results)
-    any_check = False
-    for check, value in results.items():
-        if value is None or check in _NO_CHECKS:
+        if results is None:
+            if value is not None:
+                yield gear, [(None, value)], {}
             continue
-        any_check = True
-        for one in value.values if isinstance(value, Repeated) else [value]:
-            yield _Check(gear, check, one, job)
-    if not any_check and any(results.get(key) is not None for key in _NO_CHECKS):
-        yield _Check(gear, None, None, job)
+        checks: _Checks = []
+        for check, one in results.items():
+            if one is None or check in _NO_CHECKS:
+                continue
+            if type(one) is Repeated:
+                checks += [(check, each) for each in one.values]
+            else:
+                checks.append((check, one))
+        if checks:
+            yield gear, checks, results
+        elif any(results.get(key) is not None for key in _NO_CHECKS):
+            yield gear, [(None, None)], results
 
 
 def _job(results: Mapping[str, Any]) -> _Job:
+    if not results:
+        return _NO_JOB
     rest = {key: results[key] for key in _NO_CHECKS if results.get(key) is not None}
     job = _Job(_first_text(results, _VERSIONS), _first_text(results, _JOBS), rest)
     told = rest.get(_JOB)
@@ -173,10 +188,11 @@ class LatestChecks:
                 continue
             file = own[row] if files[row] is None else files[row]
             version = -1 if versions is None else versions[row]
-            for one in _checks(info):
-                # Equal hashes of unlike checks are as good as impossible: 64 bits.
-                self._keys.append(hash((file, one.gear, one.check)))
-                self._versions.append(version)
+            for gear, checks, _ in _gears(info):
+                for check, _ in checks:
+                    # Equal hashes of unlike checks are as good as impossible: 64 bits.
+                    self._keys.append(hash((file, gear, check)))
+                    self._versions.append(version)
 
     def found(self) -> pa.BooleanArray:
         """For each row, in the order in which they were seen, whether it is of the newest."""
@@ -215,48 +231,44 @@ class QualityWriter:
     def write(self, batch: InfoBatch, _: object = None) -> None:
         """Write the checks of a batch."""
         places: list[int] = []
-        checks: list[_Check] = []
+        texts: dict[str, list[str | None]] = {name: [] for name in _TEXTS}
         for row, info in enumerate(batch.infos):
             if QC in info:
-                found = list(_checks(info))
-                checks += found
-                places += [row] * len(found)
-        if not checks:
+                for gear, checks, results in _gears(info):
+                    places += [row] * len(checks)
+                    self._append(texts, printable(gear), checks, _job(results))
+        if not places:
             return
         columns = self._shared.of(batch.rows.take(pa.array(places, pa.int64())), range(len(places)))
-        payloads = [Fit() if one.payload is None else read_json(one.payload) for one in checks]
-        values: dict[str, Any] = {
-            "gear": [printable(one.gear) for one in checks],
-            "gear_version": [one.job.version for one in checks],
-            "job_id": [one.job.id for one in checks],
-            "check": [None if one.check is None else printable(one.check) for one in checks],
-            "state": [_state(one.payload) for one in checks],
-            "payload": [fitted.column for fitted in payloads],
-            EXTRA: self._extras(checks, payloads),
-        }
-        for name, column in values.items():
+        for name, column in texts.items():
             columns[name] = pa.array(column, pa.string(), memory_pool=POOL)
-        columns["latest"] = self._latest.slice(self.report.rows_written, len(checks))
+        columns["latest"] = self._latest.slice(self.report.rows_written, len(places))
         arrays = [columns[name] for name in self._schema.names]
         self.writer.write(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
-        self.report.rows_written += len(checks)
+        self.report.rows_written += len(places)
 
-    def _extras(self, checks: list[_Check], payloads: list[Fit]) -> list[str | None]:
-        extras: list[str | None] = []
-        told: tuple[_Job | None, str | None] = (None, None)
-        for one, fitted in zip(checks, payloads, strict=True):
+    def _append(
+        self, texts: dict[str, list[str | None]], gear: str, checks: _Checks, job: _Job
+    ) -> None:
+        """Put a gear's rows behind the others."""
+        for name, text in (("gear", gear), ("gear_version", job.version), ("job_id", job.id)):
+            texts[name] += [text] * len(checks)
+        names, states = texts["check"], texts["state"]
+        payloads, extras = texts["payload"], texts[EXTRA]
+        for check, value in checks:
+            fitted = Fit() if value is None else read_json(value)
+            names.append(None if check is None else printable(check))
+            states.append(_state(value))
+            payloads.append(fitted.column)
             if fitted.rest is None:
-                if told[0] is not one.job:  # it is the same for all checks of the gear
-                    told = (one.job, to_json(one.job.rest) if one.job.rest else None)
-                extras.append(told[1])
+                extras.append(job.extra)
             else:
                 self.report.count(["payload"], ())
-                extras.append(to_json({**one.job.rest, one.check or "": fitted.rest}))
-        return extras
+                extras.append(to_json({**job.rest, check or "": fitted.rest}))
 
 
-def _state(payload: Any) -> str | None:
-    state = payload.get(_STATE) if isinstance(payload, dict) else None
+def _state(value: Any) -> str | None:
+    state = value.get(_STATE) if isinstance(value, dict) else None
     if isinstance(state, str) or state is None:
         return state
     return to_json(state) if isinstance(state, (bool, int, float)) else None

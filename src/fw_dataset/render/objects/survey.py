@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 
 from fw_dataset.format.column_types import ColumnType
@@ -26,7 +27,8 @@ class Key:
     """What was seen at one key.
 
     Attributes:
-        count: the objects that have the key with a value other than null.
+        count: the objects that have the key with a value other than null; of a key whose column
+            does not depend on values, null counts, too.
         met: what the values are, and what the items of lists are.
         below: what was seen at the keys of objects that stand there.
     """
@@ -84,15 +86,39 @@ class Survey:
         return iter(sorted(_leaves(self._top, ()), key=lambda leaf: sort_key(leaf.path)))
 
     def _see(self, level: dict[Any, Key], objects: Sequence[Object], depth: int) -> None:
-        for name, values in _by_key(objects).items():
-            key = level.get(name)
-            if key is None:
-                key = level[name] = Key()
-                self._keys += 1
+        for name, values in self._values(level, objects, depth).items():
+            key = level[name]
             kinds = set(map(type, values))
             key.count += len(values) - (values.count(None) if type(None) in kinds else 0)
-            if depth or not self._is_known(name):
-                self._meet(key, values, kinds, depth)
+            self._meet(key, values, kinds, depth)
+
+    def _values(
+        self, level: dict[Any, Key], objects: Sequence[Object], depth: int
+    ) -> dict[Any, list[Any]]:
+        """The values of each key, but for those known: that they are there is counted.
+
+        Objects that have the same keys in the same order are read together.
+        """
+        alike: defaultdict[tuple[Any, ...], list[Object]] = defaultdict(list)
+        for one in objects:
+            alike[tuple(one)].append(one)
+        by_key: defaultdict[Any, list[Any]] = defaultdict(list)
+        for names, group in alike.items():
+            for name in names:
+                if name not in level:
+                    level[name] = Key()
+                    self._keys += 1
+            known = set() if depth else set(filter(self._is_known, names))
+            for name in known:
+                level[name].count += len(group)
+            if known:
+                for name in [name for name in names if name not in known]:
+                    by_key[name] += map(itemgetter(name), group)
+            else:
+                columns = zip(*map(dict.values, group), strict=True)
+                for name, column in zip(names, columns, strict=True):
+                    by_key[name] += column
+        return by_key
 
     def _meet(self, key: Key, values: list[Any], kinds: set[type], depth: int) -> None:
         own, items = meet(values, kinds)
@@ -120,18 +146,6 @@ class Survey:
                 level = level[name].below
             level[leaf.path[-1]] = leaf.key
             self._keys += 1
-
-
-def _by_key(objects: Sequence[Object]) -> dict[Any, list[Any]]:
-    """The values of each key. Objects that have the same keys are read together."""
-    alike: defaultdict[tuple[Any, ...], list[Any]] = defaultdict(list)
-    for one in objects:
-        alike[tuple(one)].append(one.values())
-    by_key: defaultdict[Any, list[Any]] = defaultdict(list)
-    for names, values in alike.items():
-        for name, column in zip(names, zip(*values, strict=True), strict=True):
-            by_key[name] += column
-    return by_key
 
 
 def rarity(leaf: Leaf) -> tuple[Any, ...]:

@@ -47,6 +47,7 @@ class Kind(Enum):
 ALL_KINDS = frozenset(Kind)
 Narrowed = frozenset[Kind]
 
+_BOTH = frozenset({Kind.INTEGER, Kind.NUMBER})
 _BOOLEANS = {
     Kind.LOWER_BOOLEAN: ("true", "false"),
     Kind.TITLE_BOOLEAN: ("True", "False"),
@@ -85,7 +86,9 @@ def narrow(kinds: Narrowed, values: pa.Array) -> Narrowed:
     if not len(values) or not kinds:
         return kinds
     first = values[0].as_py()
-    likely = [kind for kind in kinds if _ONE[kind].fullmatch(first)]
+    likely = {kind for kind in kinds if _ONE[kind].fullmatch(first)}
+    if likely >= _BOTH and _are_short_integers(values):
+        return _BOTH
     return frozenset(kind for kind in likely if _are_all(kind, values))
 
 
@@ -98,6 +101,14 @@ def as_column(values: pa.Array, kind: ColumnType) -> pa.Array:
     if kind in (ColumnType.DATE, ColumnType.INSTANT):
         return to_moments(values, kind)
     return values.cast(kind.arrow)
+
+
+def _are_short_integers(values: pa.Array) -> bool:
+    """Whether all are whole numbers that a double has room for, too: told at once, and usual."""
+    return bool(
+        pc.max(pc.binary_length(values)).as_py() <= _SAFE_DIGITS
+        and pc.all(pc.match_substring_regex(values, _MANY[Kind.INTEGER])).as_py()
+    )
 
 
 def _are_all(kind: Kind, values: pa.Array) -> bool:

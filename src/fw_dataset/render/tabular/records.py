@@ -1,13 +1,15 @@
 """The rows of a text as columns of texts, block by block.
 
-Blocks in which every quote stands where quotes belong, and every row has as many cells as the
-header, are parsed by Arrow; all others cell by cell. Both give the same.
+Blocks in which every quote stands where quotes belong are parsed by Arrow, or by Python where not
+all rows have as many cells as the header; all others cell by cell. All give the same.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -24,6 +26,7 @@ _BLOCK = 1 << 20
 _BLOCK_PER_COLUMN = 400
 _LONGEST_RECORD = 64 << 20
 _STEPS_BACK = 3
+_TEXT = pa.string()
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class RowReader:
         self.header: list[str | None] = self._read_header()
         width = len(self.header)
         self._names = [str(number) for number in range(width)]
-        self._types = dict.fromkeys(self._names, pa.string())
+        self._types = dict.fromkeys(self._names, _TEXT)
         self._room = max(block, min(_BLOCK_PER_COLUMN * width, 16 * block))
 
     def blocks(self) -> Iterator[Block]:
@@ -126,10 +129,19 @@ class RowReader:
     def _take(self) -> tuple[Block, int]:
         """The rows of the text at hand, and how much of it they are."""
         cut = self._sound_part()
-        columns = self._parse(self._text[:cut]) if cut else None
-        if columns is None:
-            return self._take_exactly()
-        return Block(columns, None, len(columns[0])), cut
+        if cut:
+            text = self._text[:cut]
+            columns = self._parse(text)
+            if columns is not None:
+                return Block(columns, None, len(columns[0])), cut
+            cells = self._split(text)
+            if cells is not None:
+                return self._block(cells), cut
+        rows, used = [], 0
+        for record in self._records():
+            rows.append([] if record.is_blank else record.cells)
+            used = record.end
+        return self._block(rows), used
 
     def _sound_part(self) -> int:
         """Where the text can be cut so that its quotes all stand where they belong; 0 if not."""
@@ -182,33 +194,51 @@ class RowReader:
             return None
         return [_one_array(column) for column in table.columns]
 
-    def _take_exactly(self) -> tuple[Block, int]:
+    def _split(self, text: str) -> list[list[str]] | None:
+        """The cells of rows of any length, or None where there are such as Python leaves out."""
+        try:
+            return list(
+                csv.reader(
+                    io.StringIO(text, newline=""),
+                    delimiter=self._dialect.delimiter,
+                    quotechar=self._dialect.quote,
+                    strict=True,
+                )
+            )
+        except csv.Error:  # a very long cell; a NUL
+            return None
+
+    def _block(self, rows: Sequence[Sequence[str | None]]) -> Block:
+        """Rows of any length as columns of the header's number."""
         width = len(self.header)
-        rows: list[list[str | None]] = []
-        surplus: list[str | None] = []
-        padded = longer = used = 0
-        for record in self._records():
-            used, cells = record.end, record.cells
-            if record.is_blank and width > 1:
-                continue
-            beyond = cells[width:]
-            longer += bool(beyond)
-            padded += len(cells) < width
-            rows.append([*cells[:width], *[None] * (width - len(cells))])
-            surplus.append(_as_list(beyond) if any(beyond) else None)
-        columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
-        kept = pa.array(surplus, pa.string()) if any(surplus) else None
-        return Block(columns, kept, len(rows), padded, longer), used
+        if width > 1:
+            rows = [row for row in rows if row]
+        lengths = [max(len(row), 1) for row in rows]
+        surplus = [
+            _as_list(row[width:]) if length > width and any(row[width:]) else None
+            for row, length in zip(rows, lengths, strict=True)
+        ]
+        return Block(
+            columns=[
+                pa.array([row[place] or None if place < len(row) else None for row in rows], _TEXT)
+                for place in range(width)
+            ],
+            surplus=pa.array(surplus, _TEXT) if any(surplus) else None,
+            rows=len(rows),
+            padded=sum(length < width for length in lengths),
+            longer=sum(length > width for length in lengths),
+        )
 
 
-def _as_list(cells: list[str | None]) -> str:
+def _as_list(cells: Sequence[str | None]) -> str:
+    cells = [cell or None for cell in cells]
     return json.dumps(cells, ensure_ascii=False, separators=(",", ":"))
 
 
 def _one_array(column: pa.ChunkedArray) -> pa.Array:
     if column.num_chunks == 1:
         return column.chunk(0)
-    return column.combine_chunks() if column.num_chunks else pa.array([], pa.string())
+    return column.combine_chunks() if column.num_chunks else pa.array([], _TEXT)
 
 
 def _last_line_end(text: str, stop: int) -> int:
