@@ -24,6 +24,7 @@ PUBLIC_NAMES = [
     "Progress",
     "Table",
     "__version__",
+    "add_derived",
     "connect_all",
     "errors",
     "render_snapshot",

@@ -354,20 +354,6 @@ def test_a_snapshot_of_another_project(
     assert project.info["dataset"] == builder.dataset_info
 
 
-@pytest.mark.parametrize("name", ["parse_tabular_data", "parse_custom_info"])
-def test_derived_tables_are_refused(
-    server: FlywheelServer, project: ProjectState, builder: DatasetBuilder, name: str
-) -> None:
-    project.add_snapshot()
-    server.forget()
-    asked: dict[str, Any] = {name: True}
-    with pytest.raises(InvalidArgumentError, match=f"{name}: this release"):
-        builder.render_dataset(**asked)
-    assert server.requests == []
-    asked = {name: False}
-    assert builder.render_dataset(**asked).version
-
-
 def test_a_folder_that_cannot_be_written_is_found_out_first(
     server: FlywheelServer, builder: DatasetBuilder, root: Path
 ) -> None:

@@ -68,6 +68,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with all that the examples name, and a `fw-dataset` to type."""
     folder = tmp_path_factory.mktemp("place")
     write_snapshot(folder / "snapshot.db.gz", RECORDS)
+    (folder / "files").mkdir()
     (folder / "question.sql").write_text("SELECT label FROM sessions")
     for name in (".zfunc", ".config/fish/completions", ".local/share/bash-completion/completions"):
         (folder / name).mkdir(parents=True)

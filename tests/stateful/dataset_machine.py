@@ -23,8 +23,9 @@ from fw_dataset.errors import (
     StorageFullError,
     VersionConflictError,
 )
-from fw_dataset.pipeline import Request, publish, work_folder
+from fw_dataset.pipeline import Request, publish
 from fw_dataset.storage import Storage
+from fw_dataset.versions.workspace import work_folder
 from tests.stateful.dataset_model import Expected, Model, Version
 from tests.support.mergeable import ROWS
 

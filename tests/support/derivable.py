@@ -96,11 +96,13 @@ def _derivable(number: int) -> dict[str, Any]:
 
 def _tabular(number: int) -> tuple[object, dict[str, Any]]:
     uuid = f"00000000-0000-4000-9000-{number:012x}"
-    record = {
+    record: dict[str, Any] = {
         "_id": {"file_id": scores_id(number), "version": 1},
         "uuid": uuid,
         "name": "visits.tsv.gz" if number == 2 else "scores.csv",
         "type": "tabular data",
         "parents": {"group": "lab", "project": identifier(1)},
     }
+    if number == 1:  # of the same name elsewhere
+        record["parents"]["subject"] = identifier(2 << 32)
     return uuid, record

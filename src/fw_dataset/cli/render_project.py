@@ -23,11 +23,11 @@ _OF_SNAPSHOTS = ("version", "created")
 @contextmanager
 def wrong_usage() -> Iterator[None]:
     """What was typed is wrong, and nothing has been done yet: that is wrong usage."""
-    from fw_dataset.errors import ControlColumnsError, InvalidNameError
+    from fw_dataset.errors import ControlColumnsError, InvalidArgumentError, InvalidNameError
 
     try:
         yield
-    except (ControlColumnsError, InvalidNameError) as error:
+    except (ControlColumnsError, InvalidArgumentError, InvalidNameError) as error:
         raise click.UsageError(str(error)) from None
 
 
