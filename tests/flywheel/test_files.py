@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -71,6 +72,14 @@ def server(site: Site) -> Iterator[FlywheelServer]:
 def connection(server: FlywheelServer) -> Iterator[Connection]:
     with connected(server) as connection:
         yield connection
+        wait_for_threads()
+
+
+def wait_for_threads() -> None:
+    """Those that nobody waits for any more still speak with the site."""
+    for thread in threading.enumerate():
+        if thread.name == "fw-dataset-ask":
+            thread.join()
 
 
 @pytest.fixture
@@ -255,6 +264,7 @@ def test_a_site_that_is_down_stops_all(
         assert [type(next(got)) for _ in range(9)] == [FlywheelUnreachableError] * 9
         with pytest.raises(FlywheelUnreachableError):
             next(got)
+        wait_for_threads()
 
 
 def test_a_closed_connection_stops_all(

@@ -113,6 +113,10 @@ class VersionLayout:
         """The folder of one table's data files."""
         return f"{self.root}/tables/{check_table_name(table)}"
 
+    def profile(self, table: str) -> str:
+        """The profile of one table."""
+        return f"{self.root}/profiles/{check_table_name(table)}.profile.json"
+
     @staticmethod
     def version_of(key: str) -> str | None:
         """The version whose commit marker ``key`` is, or None."""

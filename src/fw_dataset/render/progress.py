@@ -14,9 +14,10 @@ class Progress:
 
     Attributes:
         stage: ``"decompress"``, ``"render"`` or ``"publish"``; for a project of a Flywheel site
-            ``"snapshot"`` (it is being made) and ``"download"`` before these.
+            ``"snapshot"`` (it is being made) and ``"download"`` before these; ``"tabular"`` while
+            tabular files are read.
         table: the table at hand, while rendering.
-        rows: rows done in this table.
+        rows: rows done in this table; of tabular files, the files that are done.
         total_rows: its rows in all.
         bytes: bytes done in this stage: of the source file, of the table's JSON, or published.
         total_bytes: bytes in all, where they are known.

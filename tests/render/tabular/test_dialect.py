@@ -59,3 +59,9 @@ def test_delimiters(sample: str, name: str, delimiter: str, tmp_path: Path) -> N
 )
 def test_quotes(sample: str, quote: str, tmp_path: Path) -> None:
     assert found(sample, "x.csv", tmp_path) == (",", quote)
+
+
+def test_a_folder_with_an_odd_name(tmp_path: Path) -> None:
+    folder = tmp_path / "a[bc]*d?"
+    folder.mkdir()
+    assert found("a;b (x, y);c\n1;2;5\n3;4;5\n5;6;5\n", "x.csv", folder) == (";", '"')

@@ -15,9 +15,11 @@ from typing import Any, TypeAlias
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fw_dataset.errors import TabularFileError
 from fw_dataset.render.tabular import records
 from fw_dataset.render.tabular.dialect import Dialect
 from fw_dataset.render.tabular.records import RowReader
+from fw_dataset.render.tabular.tokens import Tokeniser
 from tests.support.tabular import Folder, derive
 
 Rows: TypeAlias = "list[list[str]]"
@@ -129,6 +131,44 @@ def test_every_cell_is_found_again(
         assert len(found) == len(rows)
         for row, cells in zip(found, rows, strict=True):
             assert_found_again(row, cells, names)
+
+
+@given(st.text(st.sampled_from('ab",\r\n\0'), max_size=60), st.integers(1, 20))
+def test_any_text_in_any_way(text: str, size: int) -> None:
+    """Each of the three ways to read cells gives what the plainest one does, errors included."""
+
+    def read(*, block: int) -> tuple[list[str | None], list[list[str | None]]] | str:
+        pieces = (text[start : start + size] for start in range(0, len(text), size))
+        try:
+            reader = RowReader(pieces, Dialect(","), block=block)
+            rows = [
+                list(row)
+                for part in reader.blocks()
+                for row in zip(*(column.to_pylist() for column in part.columns), strict=True)
+            ]
+        except TabularFileError as error:
+            return str(error)
+        return reader.header, rows
+
+    def plainly() -> tuple[list[str | None], list[list[str | None]]] | str:
+        try:
+            found = list(Tokeniser(Dialect(",")).records(text, final=True))
+        except TabularFileError as error:
+            return str(error)
+        while found and found[0].is_blank:
+            del found[0]
+        header = found[0].cells if found else []
+        width = len(header)
+        rows = [
+            [*one.cells, *[None] * width][:width]
+            for one in found[1:]
+            if width == 1 or not one.is_blank
+        ]
+        return header, rows
+
+    expected = plainly()
+    assert read(block=1) == expected
+    assert read(block=1000) == expected
 
 
 @given(

@@ -11,6 +11,7 @@ import duckdb
 __all__ = ["Dialect", "DialectFinder"]
 
 _DELIMITERS = ",;\t|"
+_GLOB = re.compile(r"([*?\[])")
 _LINE_END = re.compile(r"[\r\n]")
 _IN_SINGLE = re.compile(r"(?:^|[,;\t|\r\n])'")
 _IN_DOUBLE = re.compile(r'(?:^|(?<=[,;\t|\r\n]))"[^"]*(?:""[^"]*)*(?:"|$)')
@@ -91,7 +92,8 @@ class DialectFinder:
         if self._connection is None:
             self._connection = duckdb.connect(config={"threads": 1})
         sniffing = "select Delimiter, Quote from sniff_csv(?, strict_mode = false)"
-        return self._connection.execute(sniffing, [str(path)]).fetchone()
+        # As a pattern that matches nothing else, whatever the folder is called.
+        return self._connection.execute(sniffing, [_GLOB.sub(r"[\1]", str(path))]).fetchone()
 
 
 def _header(sample: str) -> str:

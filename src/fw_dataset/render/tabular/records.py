@@ -1,7 +1,8 @@
 """The rows of a text as columns of texts, block by block.
 
-Blocks in which every quote stands where quotes belong are parsed by Arrow, or by Python where not
-all rows have as many cells as the header; all others cell by cell. All give the same.
+Blocks in which every quote stands where quotes belong, and every row has as many cells as the
+header, are parsed by Arrow; others by Python's module for CSV, as far as it can, and the rest cell
+by cell. All three give the same.
 """
 
 from __future__ import annotations
@@ -129,14 +130,13 @@ class RowReader:
     def _take(self) -> tuple[Block, int]:
         """The rows of the text at hand, and how much of it they are."""
         cut = self._sound_part()
-        if cut:
-            text = self._text[:cut]
-            columns = self._parse(text)
-            if columns is not None:
-                return Block(columns, None, len(columns[0])), cut
-            cells = self._split(text)
-            if cells is not None:
-                return self._block(cells), cut
+        columns = self._parse(self._text[:cut]) if cut else None
+        if columns is not None:
+            return Block(columns, None, len(columns[0])), cut
+        cut = cut or self._last_line_end()
+        cells = self._split(self._text[:cut])
+        if cells is not None:
+            return self._block(cells), cut
         rows, used = [], 0
         for record in self._records():
             rows.append([] if record.is_blank else record.cells)
@@ -146,15 +146,18 @@ class RowReader:
     def _sound_part(self) -> int:
         """Where the text can be cut so that its quotes all stand where they belong; 0 if not."""
         text, quote = self._text, self._dialect.quote
-        cut = len(text) if self._final else _last_line_end(text, len(text))
+        cut = self._last_line_end()
         if text.find(quote, 0, cut) < 0:
             return cut
         for _ in range(_STEPS_BACK):
             if text.count(quote, 0, cut) % 2 == 0:
                 return cut if self._is_sound(text[:cut]) else 0
             # Within a cell: before the quote that opens it there is a line end, if all is well.
-            cut = _last_line_end(text, text.rfind(quote, 0, cut))
+            cut = _line_end(text, text.rfind(quote, 0, cut))
         return 0
+
+    def _last_line_end(self) -> int:
+        return len(self._text) if self._final else _line_end(self._text, len(self._text))
 
     def _is_sound(self, text: str) -> bool:
         """Whether every quote opens or ends a cell, or is doubled within one."""
@@ -195,7 +198,10 @@ class RowReader:
         return [_one_array(column) for column in table.columns]
 
     def _split(self, text: str) -> list[list[str]] | None:
-        """The cells of rows of any length, or None where there are such as Python leaves out."""
+        """The cells of rows of any length, or None where the text ends within a cell.
+
+        None also where Python leaves something out: a NUL, a very long cell.
+        """
         try:
             return list(
                 csv.reader(
@@ -205,7 +211,7 @@ class RowReader:
                     strict=True,
                 )
             )
-        except csv.Error:  # a very long cell; a NUL
+        except csv.Error:
             return None
 
     def _block(self, rows: Sequence[Sequence[str | None]]) -> Block:
@@ -241,7 +247,7 @@ def _one_array(column: pa.ChunkedArray) -> pa.Array:
     return column.combine_chunks() if column.num_chunks else pa.array([], _TEXT)
 
 
-def _last_line_end(text: str, stop: int) -> int:
+def _line_end(text: str, stop: int) -> int:
     """The place behind the last line end before ``stop`` that is surely a whole one, or 0."""
     cut = text.rfind("\n", 0, stop) + 1
     # A carriage return that ends the text may be the first half of a line end.

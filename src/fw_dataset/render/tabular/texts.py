@@ -109,12 +109,12 @@ def _detected(open_bytes: OpenBytes) -> list[str]:
 
     matches = list(from_bytes(_odd_lines(open_bytes), cp_isolation=list(_LEGACY)))
     ranked = [
-        (match.chaos, _LEGACY.index(name), name)
+        (match.chaos, -match.coherence, _LEGACY.index(name), name)
         for match in matches
         for name in match.could_be_from_charset
         if name in _LEGACY
     ]
-    return [name for _, _, name in sorted(ranked)]
+    return [name for *_, name in sorted(ranked)]
 
 
 def _odd_lines(open_bytes: OpenBytes) -> bytes:

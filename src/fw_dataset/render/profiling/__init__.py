@@ -1,0 +1,1 @@
+"""Figures about the columns of a table, computed in SQL."""
