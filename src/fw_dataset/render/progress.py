@@ -13,11 +13,12 @@ class Progress:
     """One moment of a rendering.
 
     Attributes:
-        stage: ``"decompress"``, ``"render"`` or ``"publish"``; for a project of a Flywheel site
-            ``"snapshot"`` (it is being made) and ``"download"`` before these.
-        table: the table at hand, while rendering.
-        rows: rows done in this table.
-        total_rows: its rows in all.
+        stage: ``"decompress"``, ``"render"``, ``"derive"`` (tables are made of primary tables) or
+            ``"publish"``; for a project of a Flywheel site ``"snapshot"`` (it is being made) and
+            ``"download"`` before these.
+        table: the table at hand, while rendering; while deriving, the one that is read.
+        rows: rows done in this table, each time that it is read.
+        total_rows: its rows in all, as often as it is read.
         bytes: bytes done in this stage: of the source file, of the table's JSON, or published.
         total_bytes: bytes in all, where they are known.
     """
