@@ -61,13 +61,24 @@ def derive(
     rows_per_group: int = 3,
 ) -> Derived:
     """Make the tables that are wanted of records, as JSON, of some primary tables."""
+    tables = {name: render_batches(name, [list(texts)]).table for name, texts in records.items()}
+    return derive_tables(tables, wish, taken=taken, rows_per_group=rows_per_group)
+
+
+def derive_tables(
+    tables: Mapping[str, pa.Table],
+    wish: ObjectTables = ALL,
+    *,
+    taken: frozenset[str] = frozenset(),
+    rows_per_group: int = 3,
+) -> Derived:
+    """Make the tables that are wanted of primary tables."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         sources = {}
-        for table, texts in records.items():
+        for table, rows in tables.items():
             path = folder / f"{table}.parquet"
-            rendered = render_batches(table, [list(texts)]).table
-            pq.write_table(rendered, path, row_group_size=rows_per_group)
+            pq.write_table(rows, path, row_group_size=rows_per_group)
             sources[table] = [path]
         made = derive_objects(sources, folder, wish, taken)
         return Derived(made, {model: _read(folder, made, model) for model in made.models})

@@ -18,6 +18,9 @@ _TITLES = {
     "snapshot": "waiting for a snapshot",
     "download": "fetching the snapshot",
     "decompress": "unpacking the snapshot",
+    "derive": "deriving tables",
+    "tabular": "reading CSV files",
+    "profile": "profiling",
     "publish": "writing the version",
     "migrate": "copying latest/",
 }

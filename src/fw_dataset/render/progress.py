@@ -13,12 +13,13 @@ class Progress:
     """One moment of a rendering.
 
     Attributes:
-        stage: ``"decompress"``, ``"render"`` or ``"publish"``; for a project of a Flywheel site
-            ``"snapshot"`` (it is being made) and ``"download"`` before these; ``"tabular"`` while
-            tabular files are read.
-        table: the table at hand, while rendering.
-        rows: rows done in this table; of tabular files, the files that are done.
-        total_rows: its rows in all.
+        stage: ``"decompress"``, ``"render"``, ``"derive"`` (tables made of ``info``), ``"tabular"``
+            (tables made of files), ``"profile"`` or ``"publish"``; for a project of a Flywheel
+            site ``"snapshot"`` (it is being made) and ``"download"`` before these.
+        table: the table at hand, while rendering; while deriving, the one that is read.
+        rows: rows done in this table, each time that it is read; of tabular files and profiles,
+            the files or tables that are done.
+        total_rows: all that there are to be done.
         bytes: bytes done in this stage: of the source file, of the table's JSON, or published.
         total_bytes: bytes in all, where they are known.
     """

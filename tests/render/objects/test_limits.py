@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pyarrow as pa
 import pytest
 
 from fw_dataset.render.objects import container, survey, tables
-from tests.support.object_tables import derive, derive_headers, json_of
+from tests.support.object_tables import derive, derive_headers, derive_tables, json_of
 
 
 def test_rare_keys_stand_in_extra(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,8 +93,26 @@ def test_a_large_info() -> None:
 
 
 def test_nested_too_deeply_to_be_columns() -> None:
-    texts = ['{"a":' * depth + "1" + "}" * depth for depth in (1, 15, 16, 17, 18, 150, 400)]
+    texts = ['{"a":' * depth + "1" + "}" * depth for depth in (1, 15, 16, 17, 18, 60, 95)]
     records = [f'{{"uuid": "u", "info": {{"header": {{"k": {t}}}}}}}'.encode() for t in texts]
     for text, record in zip(texts, records, strict=True):
         derived = derive({"files": [record]})
         assert derived.objects("header_k") == [json.loads(text)]
+
+
+@pytest.mark.parametrize("inner", ["1", "NaN"])
+@pytest.mark.parametrize("depth", [90, 150, 300, 450, 600, 970, 1000])
+@pytest.mark.parametrize("ends", ["[]", ('{"a":', "}")])
+def test_nested_too_deeply_to_be_read(ends: tuple[str, str], depth: int, inner: str) -> None:
+    deep = ends[0] * depth + inner + ends[1] * depth
+    info = f'{{"header": {{"k": {{"b": {deep}}}}}, "qc": {{"g": {{"c": {deep}}}}}}}'
+    sources = pa.table(
+        {"id": ["u", "v"], "info": [info, '{"header": {"k": {"b": 1}}, "qc": {"g": {"c": 1}}}']}
+    )
+    derived = derive_tables({"files": sources})
+
+    rows = 2 if depth == 90 else 1
+    assert {name: len(derived.rows(name)) for name in derived.tables} == dict.fromkeys(
+        ("header_k", "qc", "qc_g"), rows
+    )
+    assert derived.made.report["header_k"]["rows_skipped"] == 2 - rows

@@ -102,6 +102,7 @@ ODD_OBJECTS: dict[str, list[str]] = {
     "lists of booleans": ['{"a": [true]}', '{"a": false}'],
     "lists of objects": ['{"a": [{"b": 1}]}', '{"a": {"b": 1}}'],
     "not a number": ['{"a": NaN}', '{"a": 1}', '{"a": [1, Infinity]}', '{"a": 1e400}'],
+    "odd values beside empty objects": ['{"a": NaN, "b": 1, "b": 2}', '{"a": {}, "b": {}}'],
     "only NaN": ['{"a": NaN}'],
     "surrogates": [r'{"a": "\ud800", "\ud800": 1, "b": {"c": "\udfff"}}', '{"a": "x"}'],
     "surrogates in lists": [r'{"a": ["x", "\ud800"]}', '{"a": ["x"]}'],

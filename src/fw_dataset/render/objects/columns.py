@@ -19,15 +19,13 @@ from fw_dataset.render.values import POOL
 
 __all__ = ["Rests", "ValueColumn", "make_column"]
 
-_NOTHING = {type(None)}
-# What Arrow takes for each type without changing it.
+# What Arrow takes for each type without changing it; of texts it refuses all others itself.
 _TAKEN: Mapping[ColumnType, frozenset[type]] = {
-    ColumnType.TEXT: frozenset((str, type(None))),
     ColumnType.INTEGER: frozenset((int, type(None))),
     ColumnType.NUMBER: frozenset((int, float, type(None))),
     ColumnType.BOOLEAN: frozenset((bool, type(None))),
 }
-_MISFIT = (pa.ArrowInvalid, OverflowError)
+_MISFIT = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError)
 _DAYS = ColumnType.DATE.arrow
 
 _encode = msgspec.json.Encoder().encode
@@ -116,17 +114,17 @@ def _holds_fraction(value: Any) -> bool:
 def _whole_column(column: ValueColumn, values: list[Any]) -> pa.Array | None:
     """The column of values that all are as its type wants them; else None."""
     kind = column.type
-    kinds = set(map(type, values))
-    if kinds <= _NOTHING:
-        return pa.nulls(len(values), kind.arrow)
     try:
-        if kind is ColumnType.DATE:
-            return _dates(values) if kinds <= _TAKEN[ColumnType.TEXT] else None
+        if kind is ColumnType.TEXT:
+            return pa.array(values, kind.arrow, memory_pool=POOL)
         if kind is ColumnType.JSON:
             return _json(values)
+        if kind is ColumnType.DATE:
+            return _dates(values)
         if kind.item is not None:
             return _lists(column, values)
-        return pa.array(values, kind.arrow, memory_pool=POOL) if kinds <= _TAKEN[kind] else None
+        fits = set(map(type, values)) <= _TAKEN[kind]
+        return pa.array(values, kind.arrow, memory_pool=POOL) if fits else None
     except _MISFIT:
         return None
 
@@ -158,6 +156,8 @@ def _lists(column: ValueColumn, values: list[Any]) -> pa.Array | None:
     if column.has_single and any(type(one) is list and len(one) == 1 for one in values):
         return None
     lists = [one if one is None or type(one) is list else [one] for one in values]
-    if not set(map(type, chain.from_iterable(filter(None, lists)))) <= _TAKEN[item]:
-        return None
+    if item is not ColumnType.TEXT:
+        items = chain.from_iterable(filter(None, lists))
+        if not set(map(type, items)) <= _TAKEN[item]:
+            return None
     return pa.array(lists, column.type.arrow, memory_pool=POOL)

@@ -96,8 +96,11 @@ class Places:
     ) -> None:
         by_key: dict[str, Found] = {}
         for row, info in enumerate(infos):
-            for key, value in (as_object(info.get(family)) or {}).items():
-                one = as_object(value)
+            whole = info.get(family)
+            if whole is None:
+                continue
+            for key, value in (as_object(whole) or {}).items():
+                one = value if type(value) is dict else as_object(value)
                 if one is not None:
                     if key not in by_key:
                         by_key[key] = Found()

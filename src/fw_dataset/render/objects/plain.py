@@ -16,10 +16,13 @@ import msgspec
 
 from fw_dataset.render.json_tree import JsonValue, Members, Number, dump, has_surrogate
 
-__all__ = ["Odd", "Repeated", "Spelled", "as_object", "harden", "printable", "soften", "to_json"]
+__all__ = ["Odd", "Repeated", "Spelled", "as_object", "harden", "is_deep", "printable"]
+__all__ += ["soften", "to_json"]
 
 # Python reads no whole number of more digits from a text.
 _WHOLE = re.compile(r"-?\d{1,4000}")
+# A limit that does not depend on how deep in calls a value is read or written.
+_DEEPEST = 100
 _INFINITE = (float("inf"), float("-inf"))
 
 _encode = msgspec.json.Encoder().encode
@@ -54,6 +57,24 @@ class Spelled(float):
         number = super().__new__(cls, text)
         number.text = text
         return number
+
+
+def is_deep(value: Any) -> bool:
+    """Whether a value, plain or a tree, is nested deeper than what is read here."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [item for one in level for item in _items(one)]
+        if not level:
+            return False
+    return True
+
+
+def _items(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    if isinstance(value, Members):
+        return (item for _, item in value)
+    return value if isinstance(value, list) else ()
 
 
 def soften(tree: JsonValue, fraction: type[float] = float) -> Any:
@@ -109,17 +130,16 @@ def harden(value: Any) -> JsonValue:
     if isinstance(value, Odd):
         return value.tree
     if isinstance(value, dict):
-        return Members(chain.from_iterable(_members(key, item) for key, item in value.items()))
+        members = Members()
+        for key, item in value.items():
+            for one in item.values if isinstance(item, Repeated) else (item,):
+                members.add(key, harden(one))
+        return members
     if isinstance(value, list):
         return [harden(item) for item in value]
     if value is None or isinstance(value, (bool, str)):
         return value
     return Number(value.text if isinstance(value, Spelled) else repr(value))
-
-
-def _members(key: str, value: Any) -> Iterable[tuple[str, JsonValue]]:
-    values = value.values if isinstance(value, Repeated) else [value]
-    return ((key, harden(one)) for one in values)
 
 
 def to_json(value: Any) -> str:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from fw_dataset.format.tables import EXTRA, INFO
 from fw_dataset.render.json_tree import JsonValue, Members, parse
-from fw_dataset.render.objects.plain import Spelled, as_object, soften
+from fw_dataset.render.objects.plain import Spelled, as_object, is_deep, soften
 
 __all__ = ["InfoBatch", "InfoReader"]
 
@@ -32,6 +32,8 @@ _ODD_ESCAPE = re.compile(rb"\\u(?:003[aA]|[dD][89a-fA-F])")
 # What JSON writes with a backslash.
 _ESCAPED = re.compile('["\\\\\x00-\x1f\ud800-\udfff]')
 _PART = f'"{INFO}"'
+# Objects and lists; with fewer, none is nested too deeply.
+_MANY = 100
 _REFUSED = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 _decode = msgspec.json.Decoder().decode
@@ -156,6 +158,8 @@ def _decode_checked(text: bytes) -> Any:
         return _ODD
     try:
         value = _decode(text)
+        if text.count(b"{") + text.count(b"[") > _MANY and is_deep(value):
+            return _ODD
         # The decoder takes the last of two values of a key silently. Colons are counted in the
         # text and in the value written anew, where that of a repeated key is missing; those within
         # strings are in both.
@@ -179,6 +183,8 @@ def _read_exactly(
         for key, value in apart:
             if key == INFO:
                 tree = value if tree is None else _together(tree, value)
+    if is_deep(tree):
+        raise ValueError("it is nested too deeply to be read")
     return as_object(soften(tree, fraction)) or {}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from fw_dataset.format.column_types import ColumnType
 from fw_dataset.render.objects.inference import Met, column_type, meet
 from fw_dataset.render.objects.places import Object
+from fw_dataset.render.objects.plain import Odd, Repeated
 
 __all__ = ["MOST_KEYS_COUNTED", "Key", "Leaf", "Path", "Survey", "rarity", "sort_key"]
 
@@ -65,11 +66,16 @@ class Survey:
 
     Args:
         is_known: says of a key at the top that its column's type does not depend on values.
+
+    Attributes:
+        rows: how many objects were seen.
+        is_whole: whether all that was seen is below the leaves: keys may have been forgotten, and
+            odd values have no type, so that a key with these and with empty objects is no leaf.
     """
 
     def __init__(self, is_known: Callable[[Any], bool]) -> None:
         self.rows = 0
-        self.forgotten = False
+        self.is_whole = True
         self._is_known = is_known
         self._keys = 0
         self._top: dict[Any, Key] = {}
@@ -122,6 +128,8 @@ class Survey:
 
     def _meet(self, key: Key, values: list[Any], kinds: set[type], depth: int) -> None:
         own, items = meet(values, kinds)
+        if Odd in kinds or Repeated in kinds:
+            self.is_whole = False
         if own & Met.OBJECT and depth == _DEEPEST:
             own |= Met.LIST  # what a mixture has: JSON
         key.own |= own
@@ -134,7 +142,7 @@ class Survey:
 
     def _forget(self) -> None:
         """Forget the rarer half of the keys, so that memory stays bounded."""
-        self.forgotten = True
+        self.is_whole = False
         kept = sorted(_leaves(self._top, ()), key=rarity)[: MOST_KEYS_COUNTED // 2]
         self._top, self._keys = {}, 0
         for leaf in kept:

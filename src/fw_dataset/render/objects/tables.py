@@ -129,7 +129,7 @@ def plan_table(
             "path": [printable(key) for key in place.path],
         }
     )
-    complete = not without and not survey.forgotten
+    complete = not without and survey.is_whole
     return ObjectTable(place, model, tuple(columns), without, complete)
 
 
