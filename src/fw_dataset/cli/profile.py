@@ -65,11 +65,11 @@ __all__ = ["find", "profile"]
 def profile(
     dataset: str, table: str | None, version: str, page: Path | None, no_values: bool, as_json: bool
 ) -> None:
-    """Show what is in the columns of a TABLE of DATASET, or of all its tables.
+    """Show what is in the columns of DATASET.
 
-    Types, nulls, distinct values, ranges, frequent values and keys of JSON. Profiles that were
-    stored with the version are shown; for tables that have none, all rows are read. A number of
-    distinct values with ~ before it is an estimate.
+    Of a TABLE, or else of all tables: types, nulls, distinct values, ranges, frequent values and
+    keys of JSON. Profiles that were stored with the version are shown; for tables that have none,
+    all rows are read. A number of distinct values with ~ before it is an estimate.
     """
     if page is not None:
         if as_json:
