@@ -32,7 +32,9 @@ from fw_dataset.versions.verification import Verification, verify
 if TYPE_CHECKING:
     import duckdb
 
+    from fw_dataset.format.profile import TableProfile
     from fw_dataset.query.differences import Difference
+    from fw_dataset.query.finding import Match
 
 __all__ = ["Dataset", "Table"]
 
@@ -238,11 +240,65 @@ class Dataset:
         from fw_dataset.query import relation  # noqa: PLC0415 - DuckDB takes long to load
 
         found = self._find(version)
-        if found.id == self._current.id:
-            return relation(self.conn, found, name)
-        if found.id not in self._beside:
-            self._beside[found.id] = _connect(found, cache=self._cache)
-        return relation(self._beside[found.id], found, name)
+        return relation(self._connected(found), found, name)
+
+    def _connected(self, version: CommittedVersion) -> duckdb.DuckDBPyConnection:
+        """The connection that this dataset keeps to a version."""
+        if version.id == self._current.id:
+            return self.conn
+        if version.id not in self._beside:
+            self._beside[version.id] = _connect(version, cache=self._cache)
+        return self._beside[version.id]
+
+    def profile(
+        self, table: str | None = None, version: str | None = None, *, values: bool = True
+    ) -> dict[str, TableProfile]:
+        """What is in the columns of a table, or of all tables.
+
+        Profiles that were stored with the version are read; where there is none it is made now,
+        for which all rows are read. Nothing is stored.
+
+        Args:
+            table: a table's name; else all tables.
+            version: an id, a label or ``"latest"``; the version at hand where none is named.
+            values: tell what stands in rows, too: extremes, frequent values, examples. Without it,
+                only types, nulls, distinct values and keys of JSON are told.
+
+        Returns:
+            The profile of each table by name. One that was stored without values has none.
+
+        Raises:
+            TableNotFoundError: there is no such table.
+            VersionNotFoundError: there is no such version.
+            DatasetFormatError: a data file is missing or damaged.
+            StorageError: the storage refuses access, or cannot be reached.
+        """
+        from fw_dataset.query.profiles import version_profiles  # noqa: PLC0415 - as above
+
+        found = self._find(version)
+        if table is not None:
+            found.model(table)  # says which tables there are, if it is none
+        names = list(found.models) if table is None else [table]
+        return version_profiles(found, names, lambda: self._connected(found), values=values)
+
+    def find(self, text: str, version: str | None = None) -> list[Match]:
+        """Where a text is: in names, titles, descriptions, frequent values and keys of JSON.
+
+        Case does not matter. It looks into profiles, which are had as for :meth:`profile`.
+
+        Args:
+            text: what to look for, such as ``"FSIQ"``.
+            version: an id, a label or ``"latest"``; the version at hand where none is named.
+
+        Returns:
+            The places; those that are nothing but the text come first.
+
+        Raises:
+            VersionNotFoundError, DatasetFormatError, StorageError: as for :meth:`profile`.
+        """
+        from fw_dataset.query.finding import find_text  # noqa: PLC0415 - as above
+
+        return find_text(text, self.profile(version=version), self._find(version).models)
 
     @property
     def latest_version_id(self) -> str:

@@ -18,7 +18,7 @@ from tests.flywheel_server import FlywheelServer, Site
 from tests.support.datasets import write_old_version
 
 COMMANDS = (
-    *("render", "query", "tables", "schema", "versions", "verify", "merge"),
+    *("render", "query", "tables", "schema", "versions", "profile", "find", "verify", "merge"),
     *("diff", "export", "download"),
     *("relabel", "delete", "prune", "hide", "unhide", "remove", "migrate"),
     *("datasets", "demo", "completion"),

@@ -397,14 +397,29 @@ def test_columns_that_sql_cannot_tell_apart(tmp_path: Path) -> None:
     ]
 
 
+def test_schema_in_another_order_than_the_file(tmp_path: Path) -> None:
+    # So it is in datasets of the releases 0.3 and 0.4.
+    paths = written(
+        tmp_path, {"a": [1, 2], "b": ["{}", None]}, {"a": ColumnType.INTEGER, "b": ColumnType.TEXT}
+    )
+    model = model_of({"b": ColumnType.JSON, "c": ColumnType.TEXT})
+
+    found = profile_tables({"t": paths}, {"t": model})["t"]
+
+    assert [(c.name, c.nulls, c.kind) for c in found.columns] == [
+        ("a", 0, "number"),
+        ("b", 1, "json"),
+    ]
+
+
 def test_names_of_columns_and_folders_are_never_sql(tmp_path: Path) -> None:
     folder = tmp_path / "it's [a] *site=3?"
     folder.mkdir()
-    name = "a\"b'; DROP TABLE t; --"
+    names = ["a\"b'; DROP TABLE t; --", "nul\x00", "c0", ""]
 
-    (column,) = profile_of(folder, {name: ["x"]}, {name: ColumnType.TEXT}).columns
+    found = profile_of(folder, {n: ["x"] for n in names}, dict.fromkeys(names, ColumnType.TEXT))
 
-    assert (column.name, column.distinct) == (name, 1)
+    assert [(column.name, column.distinct) for column in found.columns] == [(n, 1) for n in names]
 
 
 def test_tables_without_files_rows_or_columns() -> None:

@@ -15,6 +15,7 @@ from fw_dataset.cli.export import download, export
 from fw_dataset.cli.manage import delete, hide, prune, relabel, unhide
 from fw_dataset.cli.merge import merge
 from fw_dataset.cli.options import verbose_option, write_examples
+from fw_dataset.cli.profile import find, profile
 from fw_dataset.cli.query import query
 from fw_dataset.cli.render import render
 from fw_dataset.cli.verify import verify
@@ -23,7 +24,7 @@ from fw_dataset.cli.whole_dataset import migrate, remove
 __all__ = ["fw_dataset"]
 
 _COMMANDS = (
-    *(render, derive, query, tables, schema, versions, verify, merge),
+    *(render, derive, query, tables, schema, versions, profile, find, verify, merge),
     *(diff, export, download),
     *(relabel, delete, prune, hide, unhide, remove, migrate),
     *(datasets, demo, completion),

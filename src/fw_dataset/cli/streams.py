@@ -25,8 +25,8 @@ __all__ = [
     "write_lines",
 ]
 
-_DRAWN = "─…–“”·×→"
-_PLAIN = str.maketrans(_DRAWN, '-~-"".x>')
+_DRAWN = "─…–“”·×→▁▂▃▄▅▆▇█"
+_PLAIN = str.maketrans(_DRAWN, '-~-"".x>_.:-=+*#')
 
 
 def prepare_streams() -> None:

@@ -111,11 +111,14 @@ class ProfiledRows:
         """
         described = connection.execute(f"DESCRIBE FROM {source}").fetchall()
         names = [str(row[0]) for row in described]
-        # DuckDB gives names anew to columns that differ only by case; their order stays.
-        shown = list(model.properties) if len(model.properties) == len(names) else names
+        sql = [quote_identifier(name) for name in names]
+        if any("\0" in name for name in names):
+            # No SQL can name such a column in some releases of DuckDB.
+            sql = [f"c{place}" for place in range(len(names))]
+            source = f"(SELECT * FROM {source} AS t({', '.join(sql)}))"
         columns = [
-            _column(place, name, str(row[1]), str(row[0]), model)
-            for place, (name, row) in enumerate(zip(shown, described, strict=True))
+            _column(place, _shown(place, name, model), str(row[1]), sql[place], model)
+            for place, (name, row) in enumerate(zip(names, described, strict=True))
         ]
         return cls(connection, source, columns)
 
@@ -210,11 +213,21 @@ def packed(
         yield portion
 
 
-def _column(place: int, name: str, type_: str, sql_name: str, model: DataModel) -> ProfiledColumn:
+def _shown(place: int, name: str, model: DataModel) -> str:
+    """The name that a column has in the schema.
+
+    DuckDB puts a number behind names that differ from others only by case.
+    """
+    if name in model.properties or place >= len(model.properties):
+        return name
+    meant = list(model.properties)[place]
+    return meant if name.casefold().startswith(meant.casefold()) else name
+
+
+def _column(place: int, name: str, type_: str, sql: str, model: DataModel) -> ProfiledColumn:
     described = model.properties.get(name)
     is_json = described is not None and ColumnType.from_property(described) is ColumnType.JSON
     kind = _kind(type_, is_json=is_json)
-    sql = quote_identifier(sql_name)
     if kind == "text" and type_ != "VARCHAR":
         sql = f"CAST({sql} AS VARCHAR)"
     return ProfiledColumn(place, name, type_, kind, sql)
