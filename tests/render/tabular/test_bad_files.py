@@ -150,6 +150,21 @@ def test_a_record_without_end(
     assert "line 2: it does not end within" in reason(made(files, tmp_path), "a.csv")
 
 
+@pytest.mark.parametrize("piece", ["a", "a,", ",", '"', "\0"])
+def test_a_text_that_is_one_line(
+    files: Folder, tmp_path: Path, piece: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fw_dataset.render.tabular.records._LONGEST_HEADER", 1 << 19)
+    files.add("a.csv", piece * (2 << 20))
+    assert reason(made(files, tmp_path), "a.csv").startswith("line 1: ")
+
+
+def test_a_row_without_end(files: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fw_dataset.render.tabular.records._LONGEST_RECORD", 3 << 20)
+    files.add("a.csv", "id,n\nx,1\n" + "a," * (4 << 20))
+    assert "line 3: it does not end within" in reason(made(files, tmp_path), "a.csv")
+
+
 def test_quotes_within_cells_are_characters(files: Folder, tmp_path: Path) -> None:
     files.add("a.csv", 'size,n\n5" nail,1\n6"" x,2\nit\'s,3\n')
     derived = made(files, tmp_path)

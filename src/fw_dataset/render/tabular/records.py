@@ -26,6 +26,7 @@ __all__ = ["Block", "RowReader"]
 _BLOCK = 1 << 20
 _BLOCK_PER_COLUMN = 400
 _LONGEST_RECORD = 64 << 20
+_LONGEST_HEADER = 4 << 20
 _STEPS_BACK = 3
 _TEXT = pa.string()
 
@@ -120,6 +121,11 @@ class RowReader:
                     self._drop(used)
                     return record.cells
             self._drop(used)
+            if len(self._text) > _LONGEST_HEADER:
+                raise TabularFileError(
+                    f"line {self._line}: the header does not end within {_LONGEST_HEADER:,}"
+                    " characters"
+                )
         return []
 
     def _records(self) -> Iterator[Record]:

@@ -172,7 +172,7 @@ class _Rows:
         ]
         self._surplus = f",{json.dumps(surplus_key(self.names))}:"
         self._schema = model.to_arrow()
-        self._numbers = pa.array(table.texts, pa.int32())
+        self._numbers = pa.array(list(table.texts), pa.int32())
         self._context = list(_context(table.texts, self._schema))
 
     def finished(self, batch: pa.RecordBatch) -> pa.RecordBatch:
