@@ -172,6 +172,64 @@ def test_elsewhere(
     assert list(tmp_path.iterdir()) == []
 
 
+# -------------------------------------------------------------------------------------- profiles
+
+
+def stored_profiles(dataset: Dataset, root: Path) -> set[str]:
+    folder = root / "versions" / dataset.version / "profiles"
+    return {path.name.removesuffix(".profile.json") for path in folder.glob("*.profile.json")}
+
+
+@pytest.mark.parametrize("values", [True, False])
+def test_profiles_with_the_rendering_and_later(
+    snapshot: Path, plain: Path, tmp_path: Path, values: bool
+) -> None:
+    asked: dict[str, Any] = {"headers": True, "profiles": True, "profile_values": values}
+    whole, later = tmp_path / "whole", copy_of(plain, tmp_path / "later")
+    rendered = render_snapshot(snapshot, whole, created=CREATED, **asked)
+    added = Dataset.open(later)
+    assert add_derived(added, **asked) == ["header_dicom"]
+
+    for dataset, root in ((rendered, whole), (added, later)):
+        assert stored_profiles(dataset, root) == {*PRIMARY, "header_dicom"}
+        assert dataset.verify(deep=True).problems == ()
+        found = dataset.profile("subjects", values=values)["subjects"]
+        assert found == Dataset.open(plain).profile("subjects", values=values)["subjects"]
+    assert profiles_of(whole) == profiles_of(later)
+    text = b"".join(path.read_bytes() for path in whole.rglob("*.profile.json")).decode()
+    assert ("subject-0" in text) is values
+
+
+def profiles_of(root: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in root.rglob("*.profile.json")}
+
+
+def test_profiles_of_tables_that_come_later(plain: Path, tmp_path: Path) -> None:
+    root = copy_of(plain, tmp_path / "out")
+    dataset = Dataset.open(root)
+    assert add_derived(dataset, profiles=True) == []
+    assert stored_profiles(dataset, root) == PRIMARY
+    before = untouched(root / "versions")
+    add_derived(dataset, profiles=True)
+    assert untouched(root / "versions") == before, "they are there"
+
+    add_derived(dataset, headers=True)
+    assert stored_profiles(dataset, root) == PRIMARY
+    add_derived(dataset, qc=True, profiles=True)
+    assert stored_profiles(dataset, root) == {*PRIMARY, "header_dicom", "qc", "qc_mriqc"}
+    assert dataset.verify(deep=True).problems == ()
+
+
+def test_values_are_taken_out_of_profiles(plain: Path, tmp_path: Path) -> None:
+    root = copy_of(plain, tmp_path / "out")
+    dataset = Dataset.open(root)
+    add_derived(dataset, profiles=True)
+    assert any(b"subject-0" in data for data in profiles_of(root).values())
+    add_derived(dataset, profiles=True, profile_values=False)
+    assert not any(b"subject-0" in data for data in profiles_of(root).values())
+    assert dataset.verify(deep=True).problems == ()
+
+
 # ----------------------------------------------------------------------------- it is interrupted
 
 
