@@ -13,6 +13,7 @@ from fw_dataset.dataset import Dataset
 from fw_dataset.demo.questions import ATROPHY, ATTRITION, ODD_SIZES, QUESTIONS, SIGNAL
 from fw_dataset.demo.walkthrough import DemoResult, run_demo
 
+NEXT = ["tables", "schema", "query", "derive", "profile"]
 EXAMPLES = Path(__file__).parents[2] / "examples" / "researcher_questions.sql"
 
 
@@ -90,9 +91,9 @@ def test_the_reader_sees_tables_questions_and_answers(demo: DemoResult, told: li
 
 def test_the_commands_to_type_next_name_the_dataset(demo: DemoResult, told: list[str]) -> None:
     commands = [shlex.split(line) for line in told if line.startswith("  fw-dataset ")]
-    assert [command[1] for command in commands] == ["tables", "schema", "query"]
+    assert [command[1] for command in commands] == NEXT
     assert all(Path(command[2]) == demo.dataset for command in commands)
-    with_sql = commands[-1]
+    with_sql = commands[NEXT.index("query")]
     assert Dataset.open(with_sql[2]).execute(with_sql[3]).fetchall()
 
 
@@ -141,7 +142,7 @@ def test_the_commands_start_the_program_that_the_reader_has(tmp_path: Path) -> N
     run_demo(tmp_path, write=told.append, subjects=1, program=("./a place/fw-dataset",))
     commands = [shlex.split(line) for line in told if "a place" in line]
     assert [command[:2] for command in commands] == [
-        ["./a place/fw-dataset", word] for word in ("tables", "schema", "query")
+        ["./a place/fw-dataset", word] for word in NEXT
     ]
 
 

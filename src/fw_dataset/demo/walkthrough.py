@@ -192,6 +192,8 @@ def _say_what_next(dataset: Path, program: Sequence[str], write: Write) -> None:
     write(f"  {command} tables {where}")
     write(f"  {command} schema {where} files")
     write(f'  {command} query {where} "SELECT type, count(*) FROM files GROUP BY ALL"')
+    write(f"  {command} derive {where} --headers --qc")
+    write(f"  {command} profile {where} subjects")
     write("")
     write("  from Python:")
     write("  >>> from fw_dataset import Dataset")
