@@ -59,6 +59,7 @@ def _form(frame: Frame) -> Html:
             class_="bar",
         ),
         id="query",
+        aria_label="Query",
         data_search=f"{frame.to.base}/search",
         data_names=f"{frame.to.base}/query/names",
         data_sign_in=frame.to.sign_in,

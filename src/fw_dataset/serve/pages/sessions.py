@@ -25,32 +25,36 @@ class Sessions:
     ) -> None:
         self._seconds = seconds
         self._clock = clock
-        self._ends: dict[str, float] = {}
+        self._open: dict[str, tuple[float, str]] = {}
 
     @property
     def seconds(self) -> float:
         """How long a session lasts."""
         return self._seconds
 
-    def begin(self) -> str:
-        """A new session's number."""
+    def begin(self, owner: str) -> str:
+        """A new session's number.
+
+        Args:
+            owner: whose it is, in the words of who checks tokens.
+        """
         self._forget_ended()
-        while len(self._ends) >= _MOST:  # the oldest gives way, so that memory stays bounded
-            del self._ends[next(iter(self._ends))]
+        while len(self._open) >= _MOST:  # the oldest gives way, so that memory stays bounded
+            del self._open[next(iter(self._open))]
         number = secrets.token_urlsafe(32)
-        self._ends[number] = self._clock() + self._seconds
+        self._open[number] = (self._clock() + self._seconds, owner)
         return number
 
-    def holds(self, number: str | None) -> bool:
-        """Whether there is such a session."""
-        end = self._ends.get(number or "")
-        return end is not None and self._clock() < end
+    def owner(self, number: str | None) -> str | None:
+        """Whose session this is; None if there is no such session, or no more."""
+        end, owner = self._open.get(number or "", (0.0, None))
+        return owner if owner is not None and self._clock() < end else None
 
     def end(self, number: str | None) -> None:
         """End a session, if there is one."""
-        self._ends.pop(number or "", None)
+        self._open.pop(number or "", None)
 
     def _forget_ended(self) -> None:
         now = self._clock()
-        for number in [number for number, end in self._ends.items() if end <= now]:
-            del self._ends[number]
+        for number in [number for number, (end, _) in self._open.items() if end <= now]:
+            del self._open[number]

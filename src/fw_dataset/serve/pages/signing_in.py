@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import parse_qs, quote, urlsplit
 
 from starlette.requests import Request
@@ -26,15 +26,15 @@ class SignIn:
     """The way in for people, where programs send a token with each request.
 
     Attributes:
-        is_token: whether a text is the token, told in constant time.
+        owner_of: who comes with a token, or None if it is none, told in constant time.
         sessions: who is in.
         release: of this package.
         base: the path at which people reach the service, without a slash at its end.
         is_secure: people reach it by HTTPS, so that the cookie is for that alone.
     """
 
-    is_token: Callable[[str], bool]
-    sessions: Sessions = field(default_factory=Sessions)
+    owner_of: Callable[[str], str | None]
+    sessions: Sessions
     release: str = ""
     base: str = ""
     is_secure: bool = False
@@ -46,10 +46,6 @@ class SignIn:
             Route("/login", self.enter, methods=["POST"]),
             Route("/logout", self.leave, methods=["POST"]),
         ]
-
-    def knows(self, request: Request) -> bool:
-        """Whether a request comes from somebody who is in."""
-        return self.sessions.holds(request.cookies.get(COOKIE))
 
     def redirect(self, request: Request) -> Response:
         """The answer to a page's request from somebody who is not in: to the form, and back."""
@@ -67,12 +63,13 @@ class SignIn:
         """What was put into the form."""
         given = parse_qs(await _bounded_body(request), keep_blank_values=True)
         target = self._own(_first(given, "next"))
-        if not self.is_token(_first(given, "token")):
+        owner = self.owner_of(_first(given, "token").strip())
+        if owner is None:
             return html(sign_in_page(self._frame, target, refused=True), 401)
         answer = RedirectResponse(target, 303)
         answer.set_cookie(
             COOKIE,
-            self.sessions.begin(),
+            self.sessions.begin(owner),
             max_age=int(self.sessions.seconds),
             path=self._to.home,
             secure=self.is_secure,

@@ -66,7 +66,7 @@ class Site:
         base: the path at which people reach the service, without a slash at its end.
     """
 
-    datasets: Callable[[], Mapping[str, ShownDataset]]
+    datasets: Callable[[], Awaitable[Mapping[str, ShownDataset]]]
     profile: Callable[[ShownTable], Awaitable[Mapping[str, Any] | None]]
     ask: Ask
     release: str = ""
@@ -96,13 +96,13 @@ class Site:
 
     async def home(self, request: Request) -> Response:
         """All datasets, each in one version."""
-        shown = self.datasets().values()
+        shown = (await self.datasets()).values()
         first = {one.versions[0].dataset if one.versions else one.name for one in shown}
         return html(home_page(self.frame(request), [one for one in shown if one.name in first]))
 
     async def dataset(self, request: Request) -> Response:
         """A dataset."""
-        return html(dataset_page(self.frame(request), self._dataset(request)))
+        return html(dataset_page(self.frame(request), await self._dataset(request)))
 
     async def table(self, request: Request) -> Response:
         """The columns of a table."""
@@ -120,7 +120,7 @@ class Site:
 
     async def tree(self, request: Request) -> Response:
         """The subjects."""
-        dataset, number = self._dataset(request), _page(request)
+        dataset, number = await self._dataset(request), _page(request)
         found = listing(dataset, LEVELS["subjects"], None, size=_LIST_LENGTH, page=number)
         section = Section(found, await self.ask(found.question)) if found else None
         frame = self.frame(request)
@@ -128,7 +128,7 @@ class Site:
 
     async def record(self, request: Request) -> Response:
         """A record of the tree."""
-        dataset, number = self._dataset(request), _page(request)
+        dataset, number = await self._dataset(request), _page(request)
         level = LEVELS.get(request.path_params["kind"])
         table = dataset.table(level.table, "id", level.label) if level else None
         if level is None or table is None:
@@ -143,21 +143,21 @@ class Site:
 
     async def query(self, request: Request) -> Response:
         """The editor."""
-        return html(query_page(self.frame(request), self.datasets().values()))
+        return html(query_page(self.frame(request), (await self.datasets()).values()))
 
     async def names(self, _: Request) -> Response:
         """The names of tables and columns."""
-        text = names_document(self.datasets().values())
+        text = names_document((await self.datasets()).values())
         return Response(text, media_type="application/json", headers=dict(HEADERS))
 
-    def _dataset(self, request: Request) -> ShownDataset:
-        found = self.datasets().get(request.path_params["dataset"])
+    async def _dataset(self, request: Request) -> ShownDataset:
+        found = (await self.datasets()).get(request.path_params["dataset"])
         if found is None:
             raise HTTPException(404)
         return found
 
     async def _table(self, request: Request) -> tuple[ShownDataset, ShownTable]:
-        dataset = self._dataset(request)
+        dataset = await self._dataset(request)
         table = dataset.table(request.path_params["table"])
         if table is None:
             raise HTTPException(404)

@@ -60,7 +60,13 @@ def columns_page(frame: Frame, dataset: ShownDataset, table: ShownTable) -> str:
         table.name,
         table_head(frame, table, "columns"),
         tag("h2", "Columns", class_="unseen"),
-        tag("table", head, tag("tbody", rows), class_="list columns" if known else "list"),
+        tag(
+            "table",
+            head,
+            tag("tbody", rows),
+            class_="list columns" if known else "list",
+            aria_label=f"Columns of {table.name}",
+        ),
         trail=table_trail(frame, dataset),
     )
 

@@ -41,7 +41,7 @@ def size(value: int) -> str:
     amount, unit = float(value), 0
     while amount >= 999.5 and unit < len(_UNITS) - 1:
         amount, unit = amount / 1000, unit + 1
-    text = f"{amount:.0f}" if unit == 0 or amount >= 99.5 else f"{amount:.1f}"
+    text = f"{amount:.0f}" if unit == 0 or amount >= 99.95 else f"{amount:.1f}"
     return f"{text} {_UNITS[unit]}"
 
 
