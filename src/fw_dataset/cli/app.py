@@ -16,6 +16,7 @@ from fw_dataset.cli.merge import merge
 from fw_dataset.cli.options import verbose_option, write_examples
 from fw_dataset.cli.query import query
 from fw_dataset.cli.render import render
+from fw_dataset.cli.serve import serve
 from fw_dataset.cli.verify import verify
 from fw_dataset.cli.whole_dataset import migrate, remove
 
@@ -23,7 +24,7 @@ __all__ = ["fw_dataset"]
 
 _COMMANDS = (
     *(render, query, tables, schema, versions, verify, merge),
-    *(diff, export, download),
+    *(diff, export, download, serve),
     *(relabel, delete, prune, hide, unhide, remove, migrate),
     *(datasets, demo, completion),
 )

@@ -1,0 +1,95 @@
+"""From a query to its rows or to what is wrong with it, inside a confined process."""
+
+from __future__ import annotations
+
+from typing import Any, BinaryIO, Protocol
+
+import duckdb
+import pyarrow as pa
+
+from fw_dataset.serve.dialect import from_trino
+from fw_dataset.serve.engine import Engine, Statement
+from fw_dataset.serve.gate import Checked, RefusedError
+from fw_dataset.serve.results import Bounds, TooLargeError, write
+from fw_dataset.serve.wire import data_model
+
+__all__ = ["answer"]
+
+_LONGEST = 1_000
+_NO_MEMORY = "the query needs more memory than one may use here: ask for less at once"
+
+
+class Teller(Protocol):
+    """Who asked."""
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Send a message."""
+
+    def next_message(self) -> dict[str, Any]:
+        """Wait for a message."""
+
+
+def answer(engine: Engine, job: dict[str, Any], file: BinaryIO, asking: Teller) -> dict[str, Any]:
+    """Run a query and write its rows; what comes back is the last message about it.
+
+    Args:
+        engine: what runs it.
+        job: ``sql``, ``parameters``, ``form`` and ``bounds``.
+        file: where the rows go.
+        asking: is told which tables are wanted, and answers which of them are not here.
+    """
+    try:
+        statement = _prepared(engine, job, asking)
+        asking.tell({"model": data_model(statement.columns)})
+        write(engine, statement, job["form"], file, Bounds(**job["bounds"]), asking.tell)
+    except RefusedError as error:
+        return _failed("the query is not possible", str(error))
+    except TooLargeError as error:
+        return _failed("the result is too large", str(error))
+    except (MemoryError, duckdb.OutOfMemoryException, pa.ArrowMemoryError):
+        return {**_failed("out of memory", _NO_MEMORY), "spent": True}
+    except (duckdb.IOException, duckdb.PermissionException, OSError):
+        # Their messages tell where files are.
+        return {**_failed("a table cannot be read", "its files are damaged or gone"), "ours": True}
+    except (duckdb.Error, pa.ArrowException) as error:
+        return _explained(str(error))
+    return {"done": True}
+
+
+def _prepared(engine: Engine, job: dict[str, Any], asking: Teller) -> Statement:
+    sql, parameters = str(job["sql"]), job["parameters"]
+    try:
+        checked = engine.check(sql, len(parameters))
+        return _bound(engine, sql, parameters, checked, asking)
+    except (RefusedError, duckdb.BinderException, duckdb.CatalogException) as error:
+        translated = from_trino(sql)
+        if translated is None or translated == sql:
+            raise
+        try:
+            checked = engine.check(translated, len(parameters))
+            return _bound(engine, translated, parameters, checked, asking)
+        except (RefusedError, duckdb.Error):
+            raise error from None  # in the words of what was sent
+
+
+def _bound(
+    engine: Engine, sql: str, parameters: list[Any], checked: Checked, asking: Teller
+) -> Statement:
+    asking.tell({"tables": sorted(checked.tables), "lists": checked.lists})
+    told = asking.next_message()
+    engine.make(told["make"], told["absent"])
+    return engine.bind(sql, parameters)
+
+
+def _explained(message: str) -> dict[str, Any]:
+    if "out of memory" in message.lower() or "bad_alloc" in message or "allocate" in message:
+        return {**_failed("out of memory", _NO_MEMORY), "spent": True}
+    # What follows shows the line of SQL as it was run, not as it was written.
+    message = " ".join(message.partition("\n\nLINE ")[0].split())
+    if "/" in message and ".parquet" in message:
+        return {**_failed("a table cannot be read", "its files are damaged"), "ours": True}
+    return _failed("the query is wrong", message)
+
+
+def _failed(title: str, detail: str) -> dict[str, Any]:
+    return {"failed": {"title": title, "detail": detail[:_LONGEST]}}
