@@ -30,7 +30,7 @@ const fault = StateField.define({
 
 const language = (sources) => [
   new LanguageSupport(DuckDB.language),
-  autocompletion({ override: [...sources, keywordCompletionSource(DuckDB, true)], icons: true }),
+  autocompletion({ override: [...sources, keywordCompletionSource(DuckDB, true)], icons: false }),
 ];
 
 function extensions(options, names) {

@@ -56,6 +56,16 @@ function mentioned(tables, text) {
   });
 }
 
+// Where the name begins that is being written, or null if it is nothing for this source. In
+// `parents.ses` it is all of that, in `s.parents.ses` what comes behind the alias; `s.ses` is for
+// lang-sql, which knows what `s` is.
+function nameStart(word, columns) {
+  const [first, ...rest] = word.text.split(".");
+  const isColumn = [...columns.keys()].some((name) => name.startsWith(`${first}.`));
+  if (!rest.length || isColumn) return word.from;
+  return rest.length > 1 ? word.from + first.length + 1 : null;
+}
+
 // Columns of the tables that the query names already, without a table's name in front.
 function columnSource(tables) {
   return (context) => {
@@ -69,7 +79,8 @@ function columnSource(tables) {
     }
     if (!options.size) return null;
     if (word?.text.startsWith('"')) return quotedColumns(word, context, [...options.values()]);
-    return { from: word ? word.from : context.pos, options: [...options.values()], validFor: /^[\w.]*$/ };
+    const from = word ? nameStart(word, options) : context.pos;
+    return from === null ? null : { from, options: [...options.values()], validFor: /^[\w.]*$/ };
   };
 }
 

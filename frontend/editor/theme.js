@@ -36,11 +36,10 @@ const surface = EditorView.theme({
     overflow: "hidden",
   },
   ".cm-tooltip.cm-tooltip-autocomplete > ul": { fontFamily: "var(--mono)", fontSize: "13px", maxHeight: "16em" },
-  ".cm-tooltip.cm-tooltip-autocomplete > ul > li": { padding: "3px 10px 3px 4px" },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul > li": { padding: "3px 10px" },
   ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--accent)", color: "var(--on-accent)" },
   ".cm-completionDetail": { opacity: ".75", fontStyle: "normal", paddingLeft: "8px" },
   ".cm-tooltip.cm-completionInfo": { padding: "6px 10px", maxWidth: "22em", fontFamily: "var(--sans)" },
-  ".cm-completionIcon": { opacity: ".6" },
 });
 
 export const theme = [surface, syntaxHighlighting(highlighting)];

@@ -42,6 +42,7 @@ export class Run {
     this.rows = [];
     this.model = null;
     this.next = null;
+    this.coming = null;
     this.isCancelled = false;
     this.controller = new AbortController();
   }
@@ -63,7 +64,13 @@ export class Run {
   }
 
   /** Fetch on until there are rows beyond those that are here, or until the end. */
-  async more() {
+  more() {
+    // Whoever asks meanwhile waits for the same page, so that none is taken twice.
+    this.coming ??= this.fetchOn().finally(() => (this.coming = null));
+    return this.coming;
+  }
+
+  async fetchOn() {
     const before = this.rows.length;
     while (this.hasMore && this.rows.length === before) {
       await this.take(await fetch(this.next, { signal: this.controller.signal }));

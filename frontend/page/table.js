@@ -75,6 +75,8 @@ export class ResultTable {
 
   async turn(direction) {
     const run = this.run;
+    if (this.isTurning === run) return;
+    this.isTurning = run;
     const first = this.first + direction * LENGTH;
     try {
       // One row more than the page has tells whether there is another page.
@@ -82,6 +84,8 @@ export class ResultTable {
     } catch (error) {
       this.fail(error);
       return;
+    } finally {
+      this.isTurning = null;
     }
     if (run !== this.run) return;
     this.first = Math.min(first, Math.max(0, Math.ceil(run.rows.length / LENGTH) - 1) * LENGTH);

@@ -15,13 +15,15 @@ from starlette.requests import Request
 
 from fw_dataset.errors import InvalidArgumentError
 from fw_dataset.serve.answers import ApiError
+from fw_dataset.serve.pages.sessions import COOKIE, Sessions
 from fw_dataset.serve.settings import Settings
 
 __all__ = ["OPEN_PATHS", "Access", "is_loopback", "read_tokens"]
 
-OPEN_PATHS = frozenset({"/healthz", "/openapi.json", "/service-info"})
+OPEN_PATHS = frozenset({"/healthz", "/login", "/logout", "/openapi.json", "/service-info"})
 """What anybody may ask: nothing of the datasets is in it."""
 
+_OPEN_FOLDER = "/static/"
 _SHORTEST_TOKEN = 16
 _READING = ("GET", "HEAD", "OPTIONS")
 
@@ -58,6 +60,9 @@ def is_loopback(host: str) -> bool:
 class Access:
     """What is asked of each request before anything else.
 
+    Attributes:
+        sessions: of people, who have given a token to a form and come with a cookie since.
+
     Raises:
         InvalidArgumentError: others could reach the server, and it has no token.
     """
@@ -68,6 +73,7 @@ class Access:
                 f"{settings.host} can be reached from other machines: give a token (--token-file,"
                 " FW_DATASET_TOKENS), or listen on 127.0.0.1"
             )
+        self.sessions = Sessions()
         self._digests = [_digest(token) for token in settings.tokens]
         self._public = urlsplit(settings.public_url or "")
         self._origins = frozenset(origin.rstrip("/") for origin in settings.origins)
@@ -87,7 +93,8 @@ class Access:
         """
         self._check_host(request.headers.get("host", ""))
         self._check_origin(request)
-        if request.url.path in OPEN_PATHS or not self._digests:
+        path = request.url.path
+        if path in OPEN_PATHS or path.startswith(_OPEN_FOLDER) or not self._digests:
             return ""
         return self._owner(request)
 
@@ -119,22 +126,31 @@ class Access:
         if origin != self.base_url(request) and urlsplit(origin).netloc != request.headers["host"]:
             raise ApiError(403, "another origin", "pages of other sites may not ask this server")
 
+    def owner_of_token(self, token: str) -> str | None:
+        """Who comes with a token; None if it is none of those that let in."""
+        digest = _digest(token)
+        # All are compared, always: how long it takes tells nothing.
+        found = [hmac.compare_digest(digest, known) for known in self._digests]
+        return digest.hex() if token and any(found) else None
+
     def _owner(self, request: Request) -> str:
+        if "authorization" not in request.headers:
+            owner = self.sessions.owner(request.cookies.get(COOKIE))
+            if owner is not None:
+                return owner
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         token = given.strip()
         if scheme.casefold() == "basic":
             token = _password(token)
         elif scheme.casefold() != "bearer":
             token = ""
-        digest = _digest(token)
-        # All are compared, always: how long it takes tells nothing.
-        found = [hmac.compare_digest(digest, known) for known in self._digests]
-        if not token or not any(found):
+        owner = self.owner_of_token(token)
+        if owner is None:
             # A browser asks its user for a name, which is ignored, and a password, the token.
             scheme = "Basic" if "text/html" in request.headers.get("accept", "") else "Bearer"
             header = {"WWW-Authenticate": f'{scheme} realm="fw-dataset"'}
             raise ApiError(401, "a token is needed", "send Authorization: Bearer <token>", header)
-        return digest.hex()
+        return owner
 
 
 def _password(encoded: str) -> str:

@@ -22,6 +22,7 @@ from fw_dataset.serve import data_files, search, status, tables
 from fw_dataset.serve.access import Access
 from fw_dataset.serve.answers import ApiError, error_response
 from fw_dataset.serve.copies import LocalFiles
+from fw_dataset.serve.exploring import Exploring, wants_page
 from fw_dataset.serve.queries import Queries
 from fw_dataset.serve.served import ServedTables
 from fw_dataset.serve.service import Service
@@ -52,13 +53,14 @@ def create_app(
         served: the tables.
         files: where their data files are.
         settings: how the server is to be.
-        routes: what there is to ask.
+        routes: what there is for programs to ask; the pages come on top.
 
     Raises:
         InvalidArgumentError: others could reach the server, and it has no token.
     """
     queries = Queries(served, files, settings.limits)
     service = Service(served, queries, settings, Access(settings))
+    exploring = Exploring(service)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -70,8 +72,8 @@ def create_app(
             await queries.close()
 
     app = Starlette(
-        routes=list(routes),
-        middleware=_middleware(service),
+        routes=[*routes, *exploring.routes()],
+        middleware=_middleware(service, exploring),
         exception_handlers={
             ApiError: _answer_error,
             HTTPException: _answer_http,
@@ -79,7 +81,7 @@ def create_app(
         },
         lifespan=lifespan,
     )
-    app.state.service = service
+    app.state.service, app.state.exploring = service, exploring
     return app
 
 
@@ -91,7 +93,7 @@ def _tell_of_landlock(version: int | None) -> None:
         )
 
 
-def _middleware(service: Service) -> list[Middleware]:
+def _middleware(service: Service, exploring: Exploring) -> list[Middleware]:
     found = [Middleware(_Watched, service=service)]
     if service.settings.origins:
         found.append(
@@ -103,7 +105,7 @@ def _middleware(service: Service) -> list[Middleware]:
                 expose_headers=["Content-Range", "Retry-After", "X-Query-Id"],
             )
         )
-    return [*found, Middleware(_Guarded, service=service)]
+    return [*found, Middleware(_Guarded, service=service, exploring=exploring)]
 
 
 class _Watched:
@@ -171,8 +173,8 @@ _HEADERS = (
 class _Guarded:
     """Lets in who may ask, and notes who it is."""
 
-    def __init__(self, app: ASGIApp, service: Service) -> None:
-        self._app, self._service = app, service
+    def __init__(self, app: ASGIApp, service: Service, exploring: Exploring) -> None:
+        self._app, self._service, self._exploring = app, service, exploring
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -181,23 +183,30 @@ class _Guarded:
         try:
             scope["fw_dataset.owner"] = self._service.access.check(Request(scope))
         except ApiError as error:
-            await error_response(error)(scope, receive, send)
+            await _refusal(self._exploring, Request(scope), error)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
 
-def _answer_error(_: Request, error: Any) -> Response:
-    return error_response(error)
+def _refusal(exploring: Exploring, request: Request, error: ApiError) -> Response:
+    """An error, for people or for programs."""
+    return exploring.refusal(request, error) if wants_page(request) else error_response(error)
 
 
-def _answer_http(_: Request, error: Any) -> Response:
+def _answer_error(request: Request, error: Any) -> Response:
+    return _refusal(request.app.state.exploring, request, error)
+
+
+def _answer_http(request: Request, error: Any) -> Response:
     """What Starlette itself refuses: an unknown address, a method that is not there."""
     titles = {404: "no such address", 405: "not possible at this address"}
     title = titles.get(error.status_code, "the request is wrong")
-    return error_response(ApiError(error.status_code, title, headers=error.headers))
+    return _answer_error(request, ApiError(error.status_code, title, headers=error.headers))
 
 
-def _answer_own(_: Request, error: Any) -> Response:
+def _answer_own(request: Request, error: Any) -> Response:
     """A dataset that is damaged or cannot be reached; where it is concerns nobody outside."""
     _LOGGER.error("dataset failed", extra={"reason": str(error)})
-    return error_response(ApiError(500, "the dataset cannot be read", "the server's log says why"))
+    return _answer_error(
+        request, ApiError(500, "the dataset cannot be read", "the server's log says why")
+    )

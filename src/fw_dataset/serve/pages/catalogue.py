@@ -100,7 +100,13 @@ def _tables(frame: Frame, title: str, tables: Iterable[ShownTable]) -> Html | No
     return tag(
         "section",
         tag("h2", title),
-        tag("table", tag("thead", tag("tr", texts)), tag("tbody", rows), class_="list", aria_label=title),
+        tag(
+            "table",
+            tag("thead", tag("tr", texts)),
+            tag("tbody", rows),
+            class_="list",
+            aria_label=title,
+        ),
     )
 
 

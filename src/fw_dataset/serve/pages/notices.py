@@ -49,5 +49,6 @@ def sign_in_page(frame: Frame, target: str, *, refused: bool = False) -> str:
         method="post",
         action=frame.to.sign_in,
         class_="sign-in",
+        aria_label="Sign in",
     )
     return page(frame, "Sign in", tag("h1", "Sign in"), said if refused else None, form, section="")

@@ -38,7 +38,8 @@ HEADERS: Mapping[str, str] = {
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
         " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
-    "Referrer-Policy": "no-referrer",
+    # With "no-referrer" browsers do not tell where a form comes from, and it would be refused.
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     # Pages show people's data, which no cache is to keep.
     "Cache-Control": "no-store",
