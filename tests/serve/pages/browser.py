@@ -6,6 +6,7 @@ Nothing else is needed: no driver program, no port, no package.
 from __future__ import annotations
 
 import base64
+import contextlib
 import fcntl
 import json
 import os
@@ -42,6 +43,7 @@ _KEYS = {
     "Enter": (13, "\r"),
     "Escape": (27, ""),
     "ArrowDown": (40, ""),
+    "ArrowLeft": (37, ""),
     "ArrowUp": (38, ""),
     "Backspace": (8, ""),
     " ": (32, " "),
@@ -197,16 +199,13 @@ class Tab:
             raise RuntimeError(f"{script}: {result['exceptionDetails']}")
         return result["result"].get("value")
 
-    def wait(self, condition: str, what: str = "") -> Any:
-        """Wait until an expression is true in the page, and return its value."""
+    def wait(self, condition: str, what: str = "") -> None:
+        """Wait until an expression, or what it promises, is true in the page."""
         end = time.monotonic() + _SECONDS
         while True:
-            try:
-                value = self.evaluate(condition)
-            except RuntimeError:  # between two documents
-                value = None
-            if value not in (None, False, 0, ""):  # an element comes as {}
-                return value
+            with contextlib.suppress(RuntimeError):  # between two documents
+                if self.evaluate(f"(async () => Boolean(await ({condition})))()"):
+                    return
             if time.monotonic() > end:
                 raise TimeoutError(f"never true: {condition} {what}; {self.text()[-400:]}")
             self._browser.listen(0.02)
@@ -230,12 +229,12 @@ class Tab:
 
     def click(self, selector: str) -> None:
         """Click on the middle of an element, as a mouse does."""
-        found = json.dumps(selector)
-        place = self.wait(
-            f"(() => {{ const e = document.querySelector({found}); if (!e) return null;"
-            " e.scrollIntoView({block: 'center'}); const r = e.getClientRects()[0];"
-            " return r && [r.x + r.width / 2, r.y + r.height / 2] })()",
-            selector,
+        found = f"document.querySelector({json.dumps(selector)})"
+        self.wait(f"{found}?.getClientRects().length", selector)
+        place = self.evaluate(
+            f"{found}.scrollIntoView({{block: 'center'}}),"
+            f" (({{x, y, width, height}}) => [x + width / 2, y + height / 2])"
+            f"({found}.getClientRects()[0])"
         )
         at = {"x": place[0], "y": place[1], "button": "left", "clickCount": 1}
         self.call("Input.dispatchMouseEvent", type="mousePressed", **at)
@@ -249,7 +248,7 @@ class Tab:
 
     def press(self, key: str, *, ctrl: bool = False, shift: bool = False) -> None:
         """Press a key and let it go."""
-        code, text = _KEYS.get(key, (ord(key.upper()[:1]), "" if ctrl else key))
+        code, text = _KEYS.get(key) or (_code(key), "" if ctrl else key)
         both = {
             "key": key,
             "code": key if len(key) > 1 else f"Key{key.upper()}",
@@ -298,6 +297,18 @@ class Tab:
             browserContextId=self._context,
             downloadPath=str(folder),
         )
+
+    def arrived(self, path: Path) -> None:
+        """Wait until a download is there; it has another name before it is whole."""
+        end = time.monotonic() + _SECONDS
+        while not path.exists():
+            assert time.monotonic() < end, f"{path.name} does not arrive"
+            self._browser.listen(0.02)
+
+
+def _code(key: str) -> int:
+    # Only of letters and digits is the key's number that of the character.
+    return ord(key.upper()) if key.isascii() and key.isalnum() else 0
 
 
 def _pipe() -> tuple[int, int]:
