@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 from fw_dataset import __version__
 from fw_dataset.errors import FWDatasetError
 from fw_dataset.format.instants import parse_instant
-from fw_dataset.serve.answers import ApiError
+from fw_dataset.serve.answers import ApiError, error_response
 from fw_dataset.serve.pages.asking import Question, Row
 from fw_dataset.serve.pages.assets import static_route
 from fw_dataset.serve.pages.shown import ShownDataset, ShownTable, ShownVersion, shown_column
@@ -64,10 +64,16 @@ class Exploring:
         yield from self.sign_in.routes()
         yield static_route
 
+    def covers(self, path: str) -> bool:
+        """Whether a page is at this path, of which one has to sign in to see it."""
+        return path in ("/", "/query") or path.startswith(("/query/", "/datasets/"))
+
     def refusal(self, request: Request, error: ApiError) -> Response:
         """An error as a page."""
         if error.status == 401:
-            return self.sign_in.redirect(request)
+            # At other addresses programs ask, and browsers have a form of their own.
+            is_page = self.covers(request.url.path)
+            return self.sign_in.redirect(request) if is_page else error_response(error)
         response = self.site.problem(
             request, error.title.capitalize(), _sentence(error.detail), error.status
         )
