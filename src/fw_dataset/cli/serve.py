@@ -68,11 +68,13 @@ _MEGABYTE = 1 << 20
 @click.option("--cert", type=click.Path(dir_okay=False, exists=True), help="For TLS, with --key.")
 @click.option("--key", type=click.Path(dir_okay=False, exists=True), help="For TLS, with --cert.")
 @click.option("--max-queries", type=click.IntRange(1, 256), metavar="N", help="Run at once.")
+@click.option("--max-waiting", type=click.IntRange(0), metavar="N", help="Wait for their turn.")
 @click.option("--max-seconds", type=click.FloatRange(0.1), metavar="S", help="Of a query.")
 @click.option("--max-memory", type=click.IntRange(64), metavar="MB", help="Of a query.")
 @click.option("--max-rows", type=click.IntRange(1), metavar="N", help="Of a result.")
 @click.option("--max-bytes", type=click.IntRange(1), metavar="MB", help="Of a result.")
 @click.option("--keep", type=click.FloatRange(1), metavar="S", help="Results for their next pages.")
+@click.option("--hold", type=click.FloatRange(0.1, 60), metavar="S", hidden=True)
 @verbose_option
 def serve(dataset: str, more: tuple[str, ...], version: str, **options: Any) -> None:
     """Serve DATASET, or several, by GA4GH Data Connect.
@@ -150,11 +152,13 @@ def _limits(options: dict[str, Any]) -> Limits:
 
     asked = {
         "queries": options["max_queries"],
+        "waiting": options["max_waiting"],
         "seconds": options["max_seconds"],
         "memory": options["max_memory"] and options["max_memory"] * _MEGABYTE,
         "rows": options["max_rows"],
         "bytes": options["max_bytes"] and options["max_bytes"] * _MEGABYTE,
         "kept_seconds": options["keep"],
+        "held_seconds": options["hold"],
     }
     return Limits(**{name: value for name, value in asked.items() if value is not None})
 

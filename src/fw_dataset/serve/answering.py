@@ -16,6 +16,8 @@ from fw_dataset.serve.wire import data_model
 __all__ = ["answer"]
 
 _LONGEST = 1_000
+_SPENT = ("Out of Memory", "out of memory", "bad_alloc", "ailed to allocate", "ould not allocate")
+_OF_FILES = ("IO Error", "Permission Error", "INTERNAL Error", "HTTP Error")
 _NO_MEMORY = "the query needs more memory than one may use here: ask for less at once"
 
 
@@ -48,10 +50,10 @@ def answer(engine: Engine, job: dict[str, Any], file: BinaryIO, asking: Teller) 
         return _failed("the result is too large", str(error))
     except (MemoryError, duckdb.OutOfMemoryException, pa.ArrowMemoryError):
         return {**_failed("out of memory", _NO_MEMORY), "spent": True}
-    except (duckdb.IOException, duckdb.PermissionException, OSError):
-        # Their messages tell where files are.
-        return {**_failed("a table cannot be read", "its files are damaged or gone"), "ours": True}
-    except (duckdb.Error, pa.ArrowException) as error:
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            return {**_failed("the result cannot be kept", "the server's disk fails"), "ours": True}
+        # What fails while rows are read comes through Arrow, as an error of the system's kind.
         return _explained(str(error))
     return {"done": True}
 
@@ -82,12 +84,13 @@ def _bound(
 
 
 def _explained(message: str) -> dict[str, Any]:
-    if "out of memory" in message.lower() or "bad_alloc" in message or "allocate" in message:
+    """What DuckDB says, unless it says where files are."""
+    if any(part in message for part in _SPENT):
         return {**_failed("out of memory", _NO_MEMORY), "spent": True}
     # What follows shows the line of SQL as it was run, not as it was written.
     message = " ".join(message.partition("\n\nLINE ")[0].split())
-    if "/" in message and ".parquet" in message:
-        return {**_failed("a table cannot be read", "its files are damaged"), "ours": True}
+    if message.startswith(_OF_FILES) or ".parquet" in message:
+        return {**_failed("a table cannot be read", "its files are damaged or gone"), "ours": True}
     return _failed("the query is wrong", message)
 
 

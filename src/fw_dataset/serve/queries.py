@@ -362,8 +362,9 @@ class Queries:
         try:
             async with self._turns:
                 query.become("running")
+                worker = await self._worker()
                 query.started = time.monotonic()
-                await asyncio.wait_for(self._work(query, job), self.limits.seconds)
+                await asyncio.wait_for(self._work(worker, query, job), self.limits.seconds)
         except (asyncio.TimeoutError, TimeoutError):
             text = f"it ran for {self.limits.seconds:g} seconds, which is the limit here"
             query.become("failed", Failure("the query took too long", text))
@@ -375,8 +376,7 @@ class Queries:
             query.become("cancelled", Failure("the query was cancelled", "nobody waits for it"))
             self._note(query)
 
-    async def _work(self, query: Query, job: Mapping[str, Any]) -> None:
-        worker = await self._worker()
+    async def _work(self, worker: Worker, query: Query, job: Mapping[str, Any]) -> None:
         is_whole = False
         try:
             async for message in worker.run(job, query.descriptor):

@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from fw_dataset.serve.answers import ApiError, table_data
-from fw_dataset.serve.queries import Query
+from fw_dataset.serve.queries import Page, Query
 from fw_dataset.serve.results import PAGES
 from fw_dataset.serve.running import failing, first_page
 from fw_dataset.serve.service import owner_of, service_of
@@ -40,7 +40,7 @@ async def search(request: Request) -> Response:
     if form != PAGES:
         return await _download(request, query)
     page = await first_page(request, query)
-    return table_data(page.data, query.data_model, _next_url(request, query, page.next))
+    return _page(request, query, page)
 
 
 async def next_page(request: Request) -> Response:
@@ -51,7 +51,7 @@ async def next_page(request: Request) -> Response:
     if number is None or query.form != PAGES:
         raise ApiError(404, "no such page", "this is not an address that this server has given")
     page = await failing(query.page(number))
-    return table_data(page.data, query.data_model, _next_url(request, query, page.next))
+    return _page(request, query, page)
 
 
 async def cancel(request: Request) -> Response:
@@ -65,6 +65,12 @@ def _found(request: Request) -> Query:
     if query is None:
         raise ApiError(404, "no such query", "it is too old, was cancelled, or is somebody else's")
     return query
+
+
+def _page(request: Request, query: Query, page: Page) -> Response:
+    response = table_data(page.data, query.data_model, _next_url(request, query, page.next))
+    response.headers["X-Query-Id"] = query.id
+    return response
 
 
 def _next_url(request: Request, query: Query, number: int | None) -> str | None:
