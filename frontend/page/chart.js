@@ -1,6 +1,6 @@
 // The quick chart: what kind of picture a result gets, and which of its columns are in it.
 import { el, grouped } from "./dom.js";
-import { bars, line, scatter } from "./plots.js";
+import { bars, line, scatter, seriesOf } from "./plots.js";
 import { kindOf } from "./values.js";
 
 const MOST_ROWS = 5000;
@@ -43,12 +43,22 @@ export class Chart {
     if (run !== this.run) return;
     this.columns = run.columns.map(({ name, schema }) => ({ name, kind: kindOf(schema) }));
     this.choice = choose(this.columns);
+    if (this.choice) this.choice.split = this.splitting();
     if (!this.choice) {
       this.host.replaceChildren(el("p", { class: "notice" }, "There is nothing to draw: a chart needs a column of numbers, and another one of names, times or numbers."));
       return;
     }
     this.host.replaceChildren(this.form(), this.plot, this.note);
     this.draw();
+  }
+
+  /** Names of which there are few can tell lines and dots apart. */
+  splits() {
+    return this.columns.filter((column) => column.kind === "text" && seriesOf(this.run.rows, column)?.length > 1);
+  }
+
+  splitting() {
+    return this.choice.kind === "bar" ? null : (this.splits()[0] ?? null);
   }
 
   form() {
@@ -61,6 +71,7 @@ export class Chart {
       this.select("Kind", Object.entries(KINDS).map(([value, [text]]) => [value, text]), this.choice.kind, (value) => (this.choice.kind = value)),
       this.select("Across", others.map(({ name }) => [name, name]), this.choice.x.name, (value) => (this.choice.x = byName(value))),
       this.select("Values", numbers.map(({ name }) => [name, name]), this.choice.y.name, (value) => (this.choice.y = byName(value))),
+      this.select("Colours", [["", "none"], ...this.splits().map(({ name }) => [name, name])], this.choice.split?.name ?? "", (value) => (this.choice.split = byName(value) ?? null)),
     );
   }
 
@@ -76,15 +87,15 @@ export class Chart {
   draw() {
     const width = Math.round(this.host.clientWidth) - 28;
     if (!this.run || !this.choice || width < 100) return;
-    const { kind, x, y } = this.choice;
+    const { kind, x } = this.choice;
     if (kind !== "bar" && x.kind === "text") {
       this.plot.replaceChildren(el("p", {}, `${x.name} is no number and no time: choose bars for it.`));
       this.note.textContent = "";
       return;
     }
     const rows = this.run.rows.slice(0, MOST_ROWS);
-    const { picture, note } = KINDS[kind][1](rows, x, y, width);
-    this.plot.replaceChildren(...(picture ? [picture] : []));
+    const { picture, legend, note } = KINDS[kind][1](rows, this.choice, width);
+    this.plot.replaceChildren(...[picture, legend].filter(Boolean));
     const first = this.run.hasMore || this.run.rows.length > rows.length ? `The first ${grouped(rows.length)} rows. ` : "";
     this.note.textContent = first + note;
   }

@@ -1,9 +1,10 @@
 // Bars, lines and dots as SVG. Each returns what is drawn and a sentence that says it.
-import { grouped, svg } from "./dom.js";
+import { el, grouped, svg } from "./dom.js";
 import { linear, numberText, roundTicks, timeTicks } from "./scales.js";
 import { asNumber, asText } from "./values.js";
 
 const MOST_BARS = 40;
+const MOST_SERIES = 6;
 const ROW = 24;
 
 const short = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
@@ -14,7 +15,7 @@ function drawing(width, height, label, parts) {
 }
 
 /** Bars that lie: names of any length have room, on a phone, too. */
-export function bars(rows, x, y, width) {
+export function bars(rows, { x, y }, width) {
   const all = rows.map((row) => [row[x.name] === null ? "null" : asText(row[x.name], x.kind), asNumber(row[y.name], y.kind)]);
   const points = all.filter(([, value]) => Number.isFinite(value)).slice(0, MOST_BARS);
   const letters = width < 480 ? 14 : 26;
@@ -36,8 +37,8 @@ export function bars(rows, x, y, width) {
   const name = svg("text", { x: left, y: height - 8, class: "name" }, y.name);
   const said = points.slice(0, 5).map(([text, value]) => `${text} ${numberText(value)}`).join(", ");
   const label = `Bar chart of ${y.name} by ${x.name}: ${said}${points.length > 5 ? " …" : ""}`;
-  const left_out = all.length > points.length ? `${grouped(points.length)} of ${grouped(all.length)} rows are drawn.` : "";
-  return { picture: drawing(width, height, label, [...drawn, zero, name]), note: left_out };
+  const leftOut = all.length > points.length ? `${grouped(points.length)} of ${grouped(all.length)} rows are drawn.` : "";
+  return { picture: drawing(width, height, label, [...drawn, zero, name]), note: leftOut };
 }
 
 function frame(points, x, y, width, height) {
@@ -74,26 +75,51 @@ function points(rows, x, y) {
 
 const titled = (row, x, y) => svg("title", {}, `${asText(row[x.name], x.kind)}: ${asText(row[y.name], y.kind)}`);
 
-function plane(name, rows, x, y, width, draw) {
-  const found = points(rows, x, y);
-  if (!found.length) return { picture: null, note: "No row has a value of both." };
-  const height = Math.round(Math.min(420, Math.max(240, width * 0.5)));
-  const { toX, toY, lines } = frame(found, x, y, width, height);
-  const label = `${name} of ${y.name} over ${x.name}, ${grouped(found.length)} points`;
-  const missing = rows.length - found.length;
-  const note = missing ? `${grouped(missing)} of ${grouped(rows.length)} rows have no value of both.` : "";
-  return { picture: drawing(width, height, label, [...lines, ...draw(found, toX, toY)]), note };
+/** The values of a column of names, each a series, most rows first; null if they are too many. */
+export function seriesOf(rows, split) {
+  if (!split) return null;
+  const counts = new Map();
+  for (const row of rows) {
+    const name = String(row[split.name]);
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+    if (counts.size > MOST_SERIES) return null;
+  }
+  return [...counts].sort(([, a], [, b]) => b - a).map(([name]) => name);
 }
 
-export const line = (rows, x, y, width) =>
-  plane("Line chart", rows, x, y, width, (found, toX, toY) => {
+function legend(series) {
+  if (!series) return null;
+  const mark = (index) => svg("svg", { viewBox: "0 0 10 10", class: "swatch", "aria-hidden": "true" }, svg("circle", { cx: 5, cy: 5, r: 4, class: `dots s${index}` }));
+  return el("ul", { class: "legend", "aria-label": "Series" }, series.map((name, index) => el("li", {}, mark(index), name)));
+}
+
+function plane(name, rows, { x, y, split }, width, draw) {
+  const found = points(rows, x, y);
+  if (!found.length) return { picture: null, note: "No row has a value of both." };
+  const series = seriesOf(rows, split);
+  const height = Math.round(Math.min(400, Math.max(240, width * 0.42)));
+  const { toX, toY, lines } = frame(found, x, y, width, height);
+  const by = series ? ` by ${split.name}` : "";
+  const label = `${name} of ${y.name} over ${x.name}${by}, ${grouped(found.length)} points`;
+  const missing = rows.length - found.length;
+  const note = missing ? `${grouped(missing)} of ${grouped(rows.length)} rows have no value of both.` : "";
+  const parts = (series ?? [null]).flatMap((one, index) => {
+    const own = one === null ? found : found.filter(([, , row]) => String(row[split.name]) === one);
+    return draw(own, toX, toY, `s${index}`);
+  });
+  return { picture: drawing(width, height, label, [...lines, ...parts]), legend: legend(series), note };
+}
+
+export const line = (rows, choice, width) =>
+  plane("Line chart", rows, choice, width, (found, toX, toY, look) => {
     const sorted = [...found].sort(([a], [b]) => a - b);
     const path = sorted.map(([a, b], index) => `${index ? "L" : "M"}${toX(a).toFixed(1)} ${toY(b).toFixed(1)}`).join("");
-    const dots = sorted.length > 150 ? [] : sorted.map(([a, b, row]) => svg("circle", { cx: toX(a), cy: toY(b), r: 3, class: "dots" }, titled(row, x, y)));
-    return [svg("path", { d: path, class: "line" }), ...dots];
+    const dot = ([a, b, row]) => svg("circle", { cx: toX(a), cy: toY(b), r: 3, class: `dots ${look}` }, titled(row, choice.x, choice.y));
+    return [svg("path", { d: path, class: `line ${look}` }), ...(sorted.length > 150 ? [] : sorted.map(dot))];
   });
 
-export const scatter = (rows, x, y, width) =>
-  plane("Scatter plot", rows, x, y, width, (found, toX, toY) =>
-    found.map(([a, b, row]) => svg("circle", { cx: toX(a), cy: toY(b), r: found.length > 500 ? 2 : 3.5, class: "dots" }, titled(row, x, y))),
-  );
+export const scatter = (rows, choice, width) =>
+  plane("Scatter plot", rows, choice, width, (found, toX, toY, look) => {
+    const r = found.length > 500 ? 2 : 3.5;
+    return found.map(([a, b, row]) => svg("circle", { cx: toX(a), cy: toY(b), r, class: `dots ${look}` }, titled(row, choice.x, choice.y)));
+  });

@@ -207,6 +207,10 @@ def test_hostile_values_stay_texts(tab: Tab, server: Server) -> None:
             "Line chart of weight over timestamp, ",
         ),
         ("SELECT age / 31557600.0 AS years, weight FROM sessions", "Scatter plot of weight over "),
+        (
+            "SELECT timestamp, weight, label FROM sessions WHERE timestamp > '2000-01-01'",
+            "Line chart of weight over timestamp by label, ",
+        ),
     ],
 )
 def test_a_chart_fits_what_there_is(tab: Tab, server: Server, sql: str, said: str) -> None:

@@ -53,10 +53,13 @@ def _facts(dataset: ShownDataset) -> Html:
 def dataset_page(frame: Frame, dataset: ShownDataset) -> str:
     """A dataset: what it is, its versions and its tables."""
     primary = [dataset.tables[name] for name in PRIMARY_CONTAINERS if name in dataset.tables]
-    derived = sorted(
+    others = sorted(
         (table for name, table in dataset.tables.items() if name not in PRIMARY_CONTAINERS),
         key=lambda table: table.name,
     )
+    # Of a view nobody knows the rows without a query.
+    derived = [table for table in others if table.rows is not None]
+    joined = [table for table in others if table.rows is None]
     walk = frame.to.tree(dataset.name) if dataset.table("subjects", "id") else None
     return page(
         frame,
@@ -72,6 +75,7 @@ def dataset_page(frame: Frame, dataset: ShownDataset) -> str:
         ),
         _tables(frame, "Tables of the project", primary),
         _tables(frame, "Tables made from headers, checks and files", derived),
+        _tables(frame, "Tables joined for you", joined),
         _versions(frame, dataset),
         trail=[("Datasets", frame.to.home)],
     )
