@@ -197,7 +197,8 @@ def _answer_http(_: Request, error: Any) -> Response:
     return error_response(ApiError(error.status_code, title, headers=error.headers))
 
 
-def _answer_own(_: Request, error: Any) -> Response:
+def _answer_own(request: Request, error: Any) -> Response:
     """A dataset that is damaged or cannot be reached; where it is concerns nobody outside."""
     _LOGGER.error("dataset failed", extra={"reason": str(error)})
-    return error_response(ApiError(500, "the dataset cannot be read", "the server's log says why"))
+    why, table = "the server's log says why", request.path_params.get("name")
+    return error_response(ApiError(500, "the dataset cannot be read", why, source=table))
