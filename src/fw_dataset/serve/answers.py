@@ -21,13 +21,19 @@ class ApiError(Exception):
         title: in a few words.
         detail: in a sentence; nothing secret is in it.
         headers: that the answer has.
+        source: the table that is at fault, if one is.
     """
 
     def __init__(
-        self, status: int, title: str, detail: str = "", headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        title: str,
+        detail: str = "",
+        headers: Mapping[str, str] | None = None,
+        source: str | None = None,
     ) -> None:
         self.status, self.title, self.detail = status, title, detail or title
-        self.headers = dict(headers or {})
+        self.headers, self.source = dict(headers or {}), source
         super().__init__(title)
 
 
@@ -40,13 +46,14 @@ def json_response(content: Any, status: int = 200, **headers: str) -> Response:
 
 def error_response(error: ApiError) -> Response:
     """An error; some clients read ``details``, others ``detail``."""
-    one = {
+    one: dict[str, Any] = {
         "title": error.title,
         "detail": error.detail,
         "details": error.detail,
-        "source": "fw-dataset",
         "status": error.status,
     }
+    if error.source is not None:
+        one["source"] = error.source
     response = json_response({"errors": [one]}, error.status)
     response.headers.update(error.headers)
     return response
@@ -57,12 +64,11 @@ def table_data(rows: bytes, model: Mapping[str, Any] | None, next_url: str | Non
 
     Args:
         rows: as the text of JSON objects with commas between.
-        model: the JSON Schema of a row; while it is not known, there are no rows.
+        model: the JSON Schema of a row; while it is not known, there are no rows. Clients keep
+            the first that says something.
         next_url: of the next page; None on the last.
     """
-    parts = [b'{"data":[', rows, b"]"]
-    if model is not None:
-        parts += [b',"data_model":', json.dumps(model).encode()]
+    parts = [b'{"data":[', rows, b'],"data_model":', json.dumps(model or {}).encode()]
     if next_url is not None:
         parts += [b',"pagination":', json.dumps({"next_page_url": next_url}).encode()]
     return Response(b"".join([*parts, b"}"]), media_type=_JSON)

@@ -207,6 +207,6 @@ def _answer_http(request: Request, error: Any) -> Response:
 def _answer_own(request: Request, error: Any) -> Response:
     """A dataset that is damaged or cannot be reached; where it is concerns nobody outside."""
     _LOGGER.error("dataset failed", extra={"reason": str(error)})
-    return _answer_error(
-        request, ApiError(500, "the dataset cannot be read", "the server's log says why")
-    )
+    why, table = "the server's log says why", request.path_params.get("name")
+    error = ApiError(500, "the dataset cannot be read", why, source=table)
+    return _answer_error(request, error)

@@ -134,8 +134,9 @@ class Engine:
         """
         for name in names:
             one = self._definitions[name]
-            self.make([needed for needed in one.needs if needed not in self._made])
             sql = one.empty if name in absent else one.sql
+            if sql is one.sql:
+                self.make(one.needs)
             if self._made.get(name) not in (sql, one.sql):
                 view = f"{quote_identifier(one.schema)}.{quote_identifier(one.table)}"
                 self._connection.execute(f"CREATE OR REPLACE VIEW {view} AS {sql}")

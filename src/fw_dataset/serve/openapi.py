@@ -44,7 +44,7 @@ _SCHEMAS: Mapping[str, _Schema] = {
             "data_model": {"type": "object"},
             "pagination": _ref("Pagination"),
         },
-        ("data",),
+        ("data", "data_model"),
     ),
     "Errors": _object(
         {
@@ -59,7 +59,7 @@ _SCHEMAS: Mapping[str, _Schema] = {
                         "source": _STRING,
                         "status": {"type": "integer"},
                     },
-                    ("title", "source"),
+                    ("title", "detail"),
                 ),
             }
         },

@@ -50,7 +50,11 @@ _LEAVES: Mapping[str, Mapping[str, Any]] = {
         }.items()
     },
 }
-_ANY_JSON = {"type": ["object", "array", "string", "number", "boolean", "null"]}
+# One client looks for `items` wherever an array may stand.
+_ANY_JSON = {
+    "type": ["object", "array", "string", "number", "boolean", "null"],
+    "items": {},
+}
 _LISTS = ("list", "array")
 # Fractions have six digits, which the oldest readers want; instants with a zone are UTC.
 _STAMPS = {"timestamp_ns": "%Y-%m-%dT%H:%M:%S.%n"}
