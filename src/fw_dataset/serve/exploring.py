@@ -137,28 +137,32 @@ def shown_datasets(served: ServedTables) -> Mapping[str, ShownDataset]:
     """
     shown: dict[str, ShownDataset] = {}
     for dataset in served.datasets.values():
-        versions = tuple(_versions(dataset))
-        for version, known in zip(dataset.versions, versions, strict=True):
+        known = _versions(dataset)
+        # The version at hand may be a schema of its own, too: a page, but no entry of the list.
+        first = dataset.versions[0].id
+        listed = tuple(
+            one for place, (version, one) in enumerate(known) if not place or version.id != first
+        )
+        for version, one in known:
             schema = None if version.schema == MAIN else version.schema
-            tables = {name: _table(known.dataset, one) for name, one in version.tables.items()}
-            shown[known.dataset] = ShownDataset(
-                known.dataset, schema, dataset.title, dataset.description, known, versions, tables
+            tables = {name: _table(one.dataset, table) for name, table in version.tables.items()}
+            shown[one.dataset] = ShownDataset(
+                one.dataset, schema, dataset.title, dataset.description, one, listed, tables
             )
     return shown
 
 
-def _versions(dataset: ServedDataset) -> Iterator[ShownVersion]:
+def _versions(dataset: ServedDataset) -> list[tuple[ServedVersion, ShownVersion]]:
     newest = max(version.created for version in dataset.versions)
     several = len(dataset.versions) > 1
+    found = []
     for place, version in enumerate(dataset.versions):
         # Of one that is served alone nobody says whether there are newer ones.
         is_latest = several and version.created == newest
         name = version.schema if place else dataset.name
-        yield ShownVersion(name, version.label, _created(version), is_latest)
-
-
-def _created(version: ServedVersion) -> Any:
-    return parse_instant(version.created)
+        created = parse_instant(version.created)
+        found.append((version, ShownVersion(name, version.label, created, is_latest)))
+    return found
 
 
 def _table(dataset: str, served: ServedTable) -> ShownTable:

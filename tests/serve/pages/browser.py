@@ -37,7 +37,7 @@ _FLAGS = (
     "--force-color-profile=srgb",
     "--remote-debugging-pipe",
 )
-_SECONDS = 20.0
+_SECONDS = 40.0
 _KEYS = {
     "Tab": (9, ""),
     "Enter": (13, "\r"),

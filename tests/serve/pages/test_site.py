@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
-from fw_dataset import Dataset
+from fw_dataset import Dataset, render_snapshot
+from fw_dataset.demo.project import write_snapshot
 from tests.serve.pages.serving import TOKEN, Server
 
 
@@ -213,3 +215,17 @@ def test_behind_a_proxy_addresses_have_its_path(study: Path) -> None:
         assert 'href="/brains/static/style.css"' in page
         assert 'data-search="/brains/search"' in asked.ask("/query", cookie=cookie).text
         assert asked.ask("/query").headers["Location"] == "/brains/login?next=/brains/query"
+
+
+def test_versions_stand_side_by_side(tmp_path: Path) -> None:
+    for number, people in enumerate((3, 4), 1):
+        write_snapshot(tmp_path / "snapshot.db", subjects=people)
+        render_snapshot(tmp_path / "snapshot.db", tmp_path / "kept", label=f"Freeze {number}")
+    with Server(tmp_path / "kept", options=("--all-versions",)) as asked:
+        page = asked.ask("/datasets/kept").text
+        listed = re.findall(r'href="(/datasets/[^"/]*)"', page.partition("<h2>Versions")[2])
+        assert listed == ["/datasets/kept", "/datasets/kept_at_freeze_1"]
+        assert "<dd>Freeze 2 (latest)</dd>" in page
+        rows = asked.ask("/datasets/kept_at_freeze_1/tables/subjects/rows").text
+        assert "of 3" in rows
+        assert "<code>kept_at_freeze_1.subjects</code>" in rows
