@@ -32,6 +32,7 @@ __all__ = ["Exploring", "wants_page"]
 
 _OWNER = "pages"
 """Whose queries the pages' own are: nobody else can ask for their results."""
+_NOTHING_MORE = "perhaps it is mistyped, or what was here is served no more"
 
 
 def wants_page(request: Request) -> bool:
@@ -74,8 +75,9 @@ class Exploring:
             # At other addresses programs ask, and browsers have a form of their own.
             is_page = self.covers(request.url.path)
             return self.sign_in.redirect(request) if is_page else error_response(error)
+        detail = error.detail if error.detail != error.title else _NOTHING_MORE
         response = self.site.problem(
-            request, error.title.capitalize(), _sentence(error.detail), error.status
+            request, error.title.capitalize(), _sentence(detail), error.status
         )
         response.headers.update(error.headers)
         return response

@@ -188,11 +188,18 @@ def _line(frame: Frame, dataset: ShownDataset, listing: Listing, row: Row) -> Ht
             "td",
             _short(column, value),
             class_="n" if column.is_numeric else None,
-            data_label=column.name if column.is_numeric and column.name != "size" else None,
+            data_label=_noun(column, value),
         )
         for column, value in zip(listing.columns[1:], values, strict=True)
     ]
     return tag("tr", tag("th", tag("a", label or "(no label)", href=to), scope="row"), cells)
+
+
+def _noun(column: ShownColumn, value: str | None) -> str | None:
+    """What a count is of, for a narrow window, in which no head stands above it."""
+    if not column.is_numeric or column.name == "size":
+        return None
+    return column.name.removesuffix("s") if value == "1" else column.name
 
 
 def _short(column: ShownColumn, value: str | None) -> Node:
