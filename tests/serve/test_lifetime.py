@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -106,6 +107,38 @@ def test_what_cannot_be_is_said_in_a_line(study: Study, arguments: list[str], sa
     assert done.returncode in (1, 2)
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_examples_of_its_help(study: Study, tmp_path: Path) -> None:
+    if shutil.which("openssl") is None or shutil.which("bash") is None:
+        pytest.skip("an example makes its token with openssl")
+    for name in ("my-dataset", "other-dataset"):
+        (tmp_path / name).symlink_to(study.path)
+    program = tmp_path / "fw-dataset"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m fw_dataset "$@" --port 0\n')
+    program.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    shown = subprocess.run(
+        [sys.executable, "-m", "fw_dataset", "serve", "--help"],
+        capture_output=True, text=True, check=True, timeout=60,
+    ).stdout.replace("\\\n", "")  # fmt: skip
+    examples = [line.strip()[2:] for line in shown.splitlines() if line.startswith("    $ ")]
+    assert len(examples) == 4
+    for example in examples:
+        command = f"exec {example}" if example.startswith("fw-dataset") else example
+        process = subprocess.Popen(
+            ["bash", "-c", command],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        if "fw-dataset serve" in example:
+            assert process.stdout.readline().startswith("serving at http")
+            process.terminate()
+        process.wait(60)
+        process.stdout.close()
 
 
 def test_a_port_that_is_taken(study: Study, server: Server) -> None:

@@ -36,7 +36,7 @@ _MEGABYTE = 1 << 20
         ),
         (
             "Behind a proxy that speaks TLS:",
-            "fw-dataset serve s3://bucket/study --token-file tokens \\\n"
+            "fw-dataset serve my-dataset --token-file tokens \\\n"
             "        --public-url https://data.example.org",
         ),
     ],
@@ -67,13 +67,15 @@ _MEGABYTE = 1 << 20
 )
 @click.option("--cert", type=click.Path(dir_okay=False, exists=True), help="For TLS, with --key.")
 @click.option("--key", type=click.Path(dir_okay=False, exists=True), help="For TLS, with --cert.")
-@click.option("--max-queries", type=click.IntRange(1, 256), metavar="N", help="Run at once.")
-@click.option("--max-waiting", type=click.IntRange(0), metavar="N", help="Wait for their turn.")
-@click.option("--max-seconds", type=click.FloatRange(0.1), metavar="S", help="Of a query.")
-@click.option("--max-memory", type=click.IntRange(64), metavar="MB", help="Of a query.")
-@click.option("--max-rows", type=click.IntRange(1), metavar="N", help="Of a result.")
-@click.option("--max-bytes", type=click.IntRange(1), metavar="MB", help="Of a result.")
-@click.option("--keep", type=click.FloatRange(1), metavar="S", help="Results for their next pages.")
+@click.option(
+    "--max-queries", type=click.IntRange(1, 256), metavar="N", help="Queries run at once."
+)
+@click.option("--max-waiting", type=click.IntRange(0), metavar="N", help="Queries wait then.")
+@click.option("--max-seconds", type=click.FloatRange(0.1), metavar="S", help="A query takes.")
+@click.option("--max-memory", type=click.IntRange(64), metavar="MB", help="A query needs.")
+@click.option("--max-rows", type=click.IntRange(1), metavar="N", help="A result has.")
+@click.option("--max-bytes", type=click.IntRange(1), metavar="MB", help="A result has.")
+@click.option("--keep", type=click.FloatRange(1), metavar="S", help="Keep results for so long.")
 @click.option("--hold", type=click.FloatRange(0.1, 60), metavar="S", hidden=True)
 @verbose_option
 def serve(dataset: str, more: tuple[str, ...], version: str, **options: Any) -> None:
