@@ -1,30 +1,12 @@
-// Where in a query an error is, read out of the engine's message, which draws it:
-//
-//     Binder Error: Referenced column "b" not found in FROM clause!
-//
-//     LINE 2: SELECT b FROM t
-//                    ^
+// Where in a query an error is: the service says it behind the message, as "(line 2, column 7)".
 
-/** The message without the drawing, and the place in `text`, if one is told: line from 1, column from 0. */
+/** The message, and the place in `text`, if one is told: line from 1, column from 0. */
 export function readFault(message, text) {
-  const lines = message.split("\n");
-  const at = lines.findIndex((line) => /^LINE \d+: /.test(line));
-  if (at < 0) return { message: message.trim(), place: namedIn(message, text) };
-  const said = [...lines.slice(0, at), ...lines.slice(at + 2)].join("\n").trim();
-  const [head, number] = lines[at].match(/^LINE (\d+): /);
-  const caret = lines[at + 1]?.match(/^( *)(\^+)/);
-  if (!caret) return { message: said, place: null };
-  const line = Number(number);
-  const column = columnIn(text.split("\n")[line - 1] ?? "", lines[at].slice(head.length), caret[1].length - head.length);
-  return { message: said, place: column === null ? null : { line, column, width: caret[2].length } };
-}
-
-// Of a long line the drawing shows a part, with dots where it was cut.
-function columnIn(line, shown, column) {
-  if (!shown.startsWith("...") || line.startsWith("...")) return column;
-  const part = shown.slice(3).replace(/\.\.\.$/, "");
-  const start = line.indexOf(part);
-  return start < 0 ? null : start + column - 3;
+  const told = message.match(/ \(line (\d+), column (\d+)\)$/);
+  if (!told) return { message, place: namedIn(message, text) };
+  const [line, column] = [Number(told[1]), Number(told[2]) - 1];
+  const word = (text.split("\n")[line - 1] ?? "").slice(column).match(/^("[^"]*"|[\p{L}\p{N}_]+|.)/u);
+  return { message: message.slice(0, told.index), place: { line, column, width: word?.[0].length ?? 1 } };
 }
 
 const NAMED = [
@@ -36,7 +18,7 @@ const NAMED = [
   /syntax error at or near "([^"]+)"/,
 ];
 
-// Without a drawing: the word that the message speaks of, if the query has it just once.
+// Without a place: the word that the message speaks of, if the query has it just once.
 function namedIn(message, text) {
   const word = NAMED.map((pattern) => message.match(pattern)?.[1]).find(Boolean);
   if (!word) return null;

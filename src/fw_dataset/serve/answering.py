@@ -8,7 +8,8 @@ import duckdb
 import pyarrow as pa
 
 from fw_dataset.serve.dialect import from_trino
-from fw_dataset.serve.engine import Engine, Statement
+from fw_dataset.serve.engine import LINES_BEFORE, Engine, Statement
+from fw_dataset.serve.faults import place_of, without_drawing
 from fw_dataset.serve.gate import Checked, RefusedError
 from fw_dataset.serve.results import Bounds, TooLargeError, write
 from fw_dataset.serve.wire import data_model
@@ -54,7 +55,7 @@ def answer(engine: Engine, job: dict[str, Any], file: BinaryIO, asking: Teller) 
         if isinstance(error, OSError) and error.errno is not None:
             return {**_failed("the result cannot be kept", "the server's disk fails"), "ours": True}
         # What fails while rows are read comes through Arrow, as an error of the system's kind.
-        return _explained(str(error))
+        return _explained(str(error), str(job["sql"]))
     return {"done": True}
 
 
@@ -83,15 +84,17 @@ def _bound(
     return engine.bind(sql, parameters)
 
 
-def _explained(message: str) -> dict[str, Any]:
+def _explained(message: str, sql: str) -> dict[str, Any]:
     """What DuckDB says, unless it says where files are."""
     if any(part in message for part in _SPENT):
         return {**_failed("out of memory", _NO_MEMORY), "spent": True}
-    # What follows shows the line of SQL as it was run, not as it was written.
-    message = " ".join(message.partition("\n\nLINE ")[0].split())
+    # Blanks in front are taken away, and the SQL is put into another one, before it is run.
+    before = LINES_BEFORE - sql[: len(sql) - len(sql.lstrip())].count("\n")
+    place = place_of(message, sql, before)
+    message = without_drawing(message)
     if message.startswith(_OF_FILES) or ".parquet" in message:
         return {**_failed("a table cannot be read", "its files are damaged or gone"), "ours": True}
-    return _failed("the query is wrong", message)
+    return _failed("the query is wrong", message + place)
 
 
 def _failed(title: str, detail: str) -> dict[str, Any]:

@@ -13,10 +13,14 @@ from typing import Any
 import duckdb
 
 from fw_dataset.format.names import quote_identifier, quote_literal
+from fw_dataset.serve.faults import place_at
 from fw_dataset.serve.gate import Checked, RefusedError, Vocabulary, check_tree
 from fw_dataset.serve.wire import Column, told_apart
 
-__all__ = ["Definition", "Engine", "Statement"]
+__all__ = ["LINES_BEFORE", "Definition", "Engine", "Statement"]
+
+LINES_BEFORE = 1
+"""How many lines :meth:`Engine.bind` puts in front of a statement to look at it."""
 
 # Functions without a name in DuckDB's own list, in some of its releases.
 _UNLISTED = frozenset(
@@ -123,7 +127,11 @@ class Engine:
             tree = json.loads(row[0]) if row else None
         except (duckdb.Error, ValueError, RecursionError):
             raise RefusedError("the SQL cannot be read") from None
-        return check_tree(tree, self._vocabulary, parameters)
+        try:
+            return check_tree(tree, self._vocabulary, parameters)
+        except RefusedError as error:
+            place = tree.get("position") if isinstance(tree, dict) else None
+            raise RefusedError(f"{error}{place_at(sql, place)}") from None
 
     def make(self, names: Collection[str], absent: Collection[str] = ()) -> None:
         """Make views of tables.

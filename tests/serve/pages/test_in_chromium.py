@@ -170,6 +170,7 @@ def test_an_error_is_told_and_shown_where_it_is(tab: Tab, server: Server) -> Non
     assert 'Referenced column "sise" not found' in tab.text("#problem")
     assert tab.evaluate(f"{EDITOR}.querySelector('.cm-fault').textContent") == "sise"
     assert faults(tab) == []
+    assert tab.text("#problem button") == "Go to line 2, column 7"
     tab.click("#problem button")
     tab.insert("size")
     tab.press("Enter", ctrl=True)
