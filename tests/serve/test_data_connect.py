@@ -133,7 +133,7 @@ def test_a_huge_row_is_a_page_of_its_own(server: Server) -> None:
         ("NULL::BIGINT[]", None, "array"),
         ("'b'::ENUM('a', 'b')", "b", "string"),
         ("union_value(a := 1)", "1", "string"),
-        ("NULL", None, "string"),
+        ("NULL::VARCHAR", None, "string"),
     ],
 )
 def test_values_are_spelled_as_data_connect_wants(

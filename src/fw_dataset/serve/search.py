@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from fw_dataset.serve.answers import ApiError, table_data
-from fw_dataset.serve.queries import Page, Query
+from fw_dataset.serve.queries import Page, Queries, Query
 from fw_dataset.serve.results import PAGES
 from fw_dataset.serve.running import failing, first_page
 from fw_dataset.serve.service import owner_of, service_of
@@ -155,6 +155,23 @@ def _form(request: Request) -> str:
     return PAGES
 
 
+class _Download(StreamingResponse):
+    """A whole result, which vanishes once it is sent or nobody takes it any more.
+
+    A failure on the way breaks the connection off: what came is not the whole.
+    """
+
+    def __init__(self, queries: Queries, query: Query, headers: dict[str, str]) -> None:
+        self._queries, self._query = queries, query
+        super().__init__(query.pieces(), headers=headers, media_type=MEDIA_TYPES[query.form])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._queries.drop(self._query)
+
+
 async def _download(request: Request, query: Query) -> Response:
     service = service_of(request)
     try:
@@ -169,15 +186,7 @@ async def _download(request: Request, query: Query) -> Response:
     if query.is_over and query.failure is None:
         headers["Content-Length"] = str(query.size)
 
-    async def pieces() -> AsyncIterator[bytes]:
-        try:
-            # A failure on the way breaks the connection off: what came is not the whole.
-            async for piece in query.pieces():
-                yield piece
-        finally:
-            await service.queries.drop(query)
-
-    return StreamingResponse(pieces(), headers=headers, media_type=MEDIA_TYPES[query.form])
+    return _Download(service.queries, query, headers)
 
 
 def _suffix(form: str) -> str:
