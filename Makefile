@@ -9,7 +9,8 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test test-long test-oldest check format bench build constraints clean no-python
+.PHONY: help demo test test-long test-oldest check format bench build scripts constraints clean \
+	no-python
 
 # The checkout's sources must not shadow the installed wheel.
 unexport PYTHONPATH PYTHONHOME
@@ -86,11 +87,18 @@ build: $(BUILD)/ready ## build the source distribution and the wheel into ./dist
 	rm -rf dist
 	$(BUILD)/bin/python -m build --no-isolation --outdir dist
 
+# Without a lock file, which would hold addresses: package.json names every package of the bundles,
+# each in one version. What is built is committed, so that nobody needs Node to install.
+scripts: ## bundle the scripts of the served pages anew (needs Node and npm)
+	npm install --prefix frontend --loglevel=error --no-audit --no-fund --no-package-lock \
+		--no-update-notifier --ignore-scripts
+	node frontend/build.mjs
+
 clean: ## remove environments, caches, built files and the demo's output
 	rm -rf .venv/wheel .venv/build-* .venv/test-* .venv/check-* .venv/demo-* .venv/bench-* \
 		.venv/pins-* .venv/azurite-*
 	@rmdir .venv 2>/dev/null || true
-	rm -rf dist demo-output .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf frontend/node_modules dist demo-output .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # ------------------------------------------------------------------------------- environments
@@ -132,7 +140,7 @@ $(BUILD)/ready: pyproject.toml Makefile $(NEWEST_PINS) | no-python
 
 $(TEST)/ready: $(RECIPE_FILES) | .venv/wheel/ready
 	$(call new_environment,$(TEST))
-	@$(TEST)/bin/python $(PIP_INSTALL) '$(WHEEL_FILE)[demo,flywheel]' --group test
+	@$(TEST)/bin/python $(PIP_INSTALL) '$(WHEEL_FILE)[demo,flywheel,serve]' --group test
 	@touch $@
 
 $(TEST)/wheel: .venv/wheel/ready $(TEST)/ready
@@ -165,7 +173,7 @@ $(DEMO)/wheel: .venv/wheel/ready $(DEMO)/ready
 
 $(BENCH)/ready: $(RECIPE_FILES) | .venv/wheel/ready
 	$(call new_environment,$(BENCH))
-	@$(BENCH)/bin/python $(PIP_INSTALL) '$(WHEEL_FILE)' --group bench
+	@$(BENCH)/bin/python $(PIP_INSTALL) '$(WHEEL_FILE)[serve]' --group bench
 	@touch $@
 
 $(BENCH)/wheel: .venv/wheel/ready $(BENCH)/ready
@@ -174,7 +182,7 @@ $(BENCH)/wheel: .venv/wheel/ready $(BENCH)/ready
 # The dependencies alone: the tools of `make check` read the sources themselves.
 $(CHECK)/ready: $(RECIPE_FILES) | .venv/wheel/ready
 	$(call new_environment,$(CHECK))
-	@$(CHECK)/bin/python $(PIP_INSTALL) '$(WHEEL_FILE)[demo,flywheel]' --group check
+	@$(CHECK)/bin/python $(PIP_INSTALL) '$(WHEEL_FILE)[demo,flywheel,serve]' --group check
 	@$(CHECK)/bin/python -m pip uninstall -qq --yes fw-dataset
 	@touch $@
 
@@ -182,7 +190,7 @@ $(CHECK)/ready: $(RECIPE_FILES) | .venv/wheel/ready
 constraints: .venv/wheel/ready ## renew the pinned versions for this interpreter's constraint file
 	$(eval PINS := )
 	$(call new_environment,.venv/pins-$(PYVERSION))
-	@.venv/pins-$(PYVERSION)/bin/python $(PIP_INSTALL) '$(WHEEL_FILE)[demo,flywheel]' \
+	@.venv/pins-$(PYVERSION)/bin/python $(PIP_INSTALL) '$(WHEEL_FILE)[demo,flywheel,serve]' \
 		--group build --group test --group check --group bench
 	@.venv/pins-$(PYVERSION)/bin/python -m pip freeze --all --exclude fw-dataset \
 		--exclude setuptools | grep '^[A-Za-z0-9._-]*==' >$(CONSTRAINTS)

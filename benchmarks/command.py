@@ -21,6 +21,7 @@ from benchmarks.phases import measure_phases
 from benchmarks.processes import FailedRunError
 from benchmarks.querying import measure_querying
 from benchmarks.rendering import measure_million, measure_rendering
+from benchmarks.serving import measure_serving
 from benchmarks.setting import CACHE, FLOOR, Setting, machine, short_folder
 from benchmarks.startup import measure_startup
 from benchmarks.storage_latency import measure_storage
@@ -35,6 +36,7 @@ CASES: dict[str, Callable[[Setting], Case]] = {
     "federation": measure_federation,
     "storage": measure_storage,
     "diff": measure_comparing,
+    "serve": measure_serving,
     "million": measure_million,
 }
 _PACKAGES = ("fw-dataset", "duckdb", "pyarrow", "msgspec", "isal", "adbc-driver-sqlite")
@@ -43,7 +45,7 @@ _FULL, _QUICK, _MILLION = 100_000, 2_000, 1_000_000
 # Above this load per core, something else is running.
 _BUSY = 0.25
 # These take minutes, most of which goes to making what they need.
-_LONG = ("diff", "million")
+_LONG = ("diff", "serve", "million")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -17,8 +17,10 @@ __all__ = [
     "credentials_option",
     "dataset_argument",
     "given_api_key",
+    "given_cache",
     "given_credentials",
     "is_project",
+    "name_of_place",
     "opened",
     "read_credentials",
 ]
@@ -96,6 +98,19 @@ def given_api_key() -> str | None:
 def given_credentials() -> Any:
     """The credentials that the command line names, or None."""
     return click.get_current_context().meta.get(_CREDENTIALS)
+
+
+def given_cache() -> str | None:
+    """The folder for data files that the command line names, or None."""
+    folder: str | None = click.get_current_context().meta.get(_CACHE)
+    return folder
+
+
+def name_of_place(place: str) -> str:
+    """The name of the folder, or of the project, that a place is."""
+    if "://" not in place:
+        place = str(Path(place).absolute())
+    return place.rstrip("/").rpartition("/")[2]
 
 
 def _keep_api_key(ctx: click.Context, _: click.Parameter, key: str | None) -> None:

@@ -18,7 +18,7 @@ from fw_dataset.cli.options import (
     verbose_option,
     version_option,
 )
-from fw_dataset.cli.places import dataset_argument, opened
+from fw_dataset.cli.places import dataset_argument, name_of_place, opened
 from fw_dataset.cli.streams import check_output, output, terminal_width, write_lines
 
 if TYPE_CHECKING:
@@ -154,18 +154,11 @@ def _connected(places: Sequence[str], version: str, sql: str) -> duckdb.DuckDBPy
     from fw_dataset.federation import connect_all
     from fw_dataset.query import distinct_names
 
-    names = distinct_names(_last_part(place) for place in places)
+    names = distinct_names(name_of_place(place) for place in places)
     datasets = {name: opened(place) for name, place in zip(names, places, strict=True)}
     for name, dataset in datasets.items():
         _LOGGER.info("schema %s is %s of %s", name, version, dataset.location)
     return connect_all(datasets, version, sql=sql)
-
-
-def _last_part(place: str) -> str:
-    """The name of the folder, or of the project, that a place is."""
-    if "://" not in place:
-        place = str(Path(place).absolute())
-    return place.rstrip("/").rpartition("/")[2]
 
 
 def _form_of(file: Path | None) -> str:

@@ -1,0 +1,1 @@
+"""The pages on which people explore what is served: values in, HTML out."""

@@ -1,0 +1,464 @@
+"""Queries: each runs once, in a process of its own, and its result is kept for its next pages."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import os
+import secrets
+import tempfile
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fw_dataset.errors import FWDatasetError
+from fw_dataset.serve.copies import LocalFiles
+from fw_dataset.serve.results import PAGES
+from fw_dataset.serve.served import ServedTable, ServedTables
+from fw_dataset.serve.settings import Limits
+from fw_dataset.serve.workers import Setup, Worker, WorkerLostError
+
+__all__ = ["FORMS", "BusyError", "Failure", "Page", "Queries", "Query", "QueryFailedError"]
+
+FORMS = ("pages", "csv", "ndjson", "arrow", "parquet")
+"""What a result can be written as; ``pages`` are of JSON."""
+
+_LOGGER = logging.getLogger("fw_dataset.serve")
+_PIECE = 1 << 20
+_QUERIES_OF_A_WORKER = 500
+_SWEEP_SECONDS = 2.0
+_MOMENT = 0.05
+
+
+class BusyError(Exception):
+    """Too many queries run and wait.
+
+    Attributes:
+        retry_after: in how many seconds to come back.
+    """
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__("too many queries run at the moment")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a query has no result, or no more of it.
+
+    Attributes:
+        title: in a few words.
+        detail: in a sentence.
+        status: as HTTP numbers it.
+    """
+
+    title: str
+    detail: str
+    status: int = 400
+
+
+class QueryFailedError(Exception):
+    """A query has failed.
+
+    Attributes:
+        failure: why.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        self.failure = failure
+        super().__init__(failure.title)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some rows of a result.
+
+    Attributes:
+        data: the rows, as the text of JSON objects with commas between.
+        rows: how many there are.
+        next: the number of the page that comes next, or None behind the last. It may be the same
+            number, if the rows are still being computed.
+    """
+
+    data: bytes
+    rows: int
+    next: int | None
+
+
+class Query:
+    """A query that waits, runs, or is done.
+
+    Attributes:
+        id: unguessable.
+        owner: whose query it is: who may read and cancel it.
+        form: what its result is written as.
+        state: ``waiting``, ``running``, ``done``, ``failed`` or ``cancelled``.
+        data_model: the JSON Schema of a row, once it is known.
+        rows: how many there are so far.
+        size: the bytes of the result so far.
+        failure: why it failed, if it did.
+        used: when it was last asked for, on the monotonic clock.
+    """
+
+    def __init__(self, owner: str, form: str, limits: Limits, digest: str) -> None:
+        self.id = secrets.token_urlsafe(18)
+        self.owner, self.form, self.digest = owner, form, digest
+        self.state = "waiting"
+        self.data_model: dict[str, Any] | None = None
+        self.rows = self.size = 0
+        self.failure: Failure | None = None
+        self.used = self.started = time.monotonic()
+        self._limits = limits
+        self._pages: list[tuple[int, int, int]] = []
+        # Without a name: nobody can open it, and it vanishes with this process, however that ends.
+        self._spool = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - see close
+        self._changed = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more comes."""
+        return self.state in ("done", "failed", "cancelled")
+
+    @property
+    def descriptor(self) -> int:
+        """The descriptor of the file with the result."""
+        return self._spool.fileno()
+
+    async def page(self, number: int, wait: float | None = None) -> Page:
+        """A page, for which is waited a while.
+
+        Args:
+            number: from 0 on.
+            wait: seconds; else as long as the limits say.
+
+        Raises:
+            QueryFailedError: the query failed before that page.
+        """
+        held = self._limits.held_seconds if wait is None else wait
+        await self._until(lambda: len(self._pages) > number, held)
+        self.used = time.monotonic()
+        if number < len(self._pages):
+            # Most results are whole a moment after their only page.
+            await self._until(lambda: len(self._pages) > number + 1, min(held, _MOMENT))
+            start, length, rows = self._pages[number]
+            data = os.pread(self.descriptor, length, start)
+            more = not self.is_over or self.failure is not None or number + 1 < len(self._pages)
+            return Page(data, rows, number + 1 if more else None)
+        self.raise_if_failed()
+        return Page(b"", 0, None if self.is_over else number)
+
+    async def described(self, wait: float | None = None) -> dict[str, Any] | None:
+        """The JSON Schema of a row, for which is waited a while; None if that did not suffice.
+
+        Raises:
+            QueryFailedError: the query failed.
+        """
+        held = self._limits.held_seconds if wait is None else wait
+        await self._until(lambda: self.data_model is not None, held)
+        self.raise_if_failed()
+        return self.data_model
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """All bytes of a result, while it is written.
+
+        Raises:
+            QueryFailedError: the query failed.
+        """
+        sent = 0
+        while True:
+            await self._until(partial(self._has_more_than, sent), self._limits.seconds)
+            self.raise_if_failed()
+            if self.size == sent and self.is_over:
+                return
+            self.used = time.monotonic()
+            while sent < self.size:
+                piece = os.pread(self.descriptor, min(_PIECE, self.size - sent), sent)
+                sent += len(piece)
+                yield piece
+
+    async def wait_for_first(self) -> None:
+        """Wait until there is something to send, or nothing will be.
+
+        Raises:
+            QueryFailedError: the query failed before.
+        """
+        while not self.is_over and not self.size:
+            await self._until(lambda: self.size > 0, self._limits.seconds)
+        if not self.size:
+            self.raise_if_failed()
+
+    def raise_if_failed(self) -> None:
+        """Raise what went wrong.
+
+        Raises:
+            QueryFailedError: the query failed.
+        """
+        if self.failure is not None:
+            raise QueryFailedError(self.failure)
+
+    def take(self, message: Mapping[str, Any]) -> None:
+        """Note what the process says."""
+        if "model" in message:
+            self.data_model = message["model"]
+        elif "page" in message:
+            start, length, rows = message["page"]
+            self._pages.append((start, length, rows))
+            self.rows += rows
+            self.size = start + length
+        elif "written" in message:
+            self.size = int(message["written"])
+            self.rows = int(message.get("rows", self.rows))
+        self._changed.set()
+
+    def become(self, state: str, failure: Failure | None = None) -> None:
+        """Note how it goes on; what is over stays so."""
+        if not self.is_over:
+            self.state, self.failure = state, failure
+        self._changed.set()
+
+    def close(self) -> None:
+        """Let the result vanish."""
+        self._spool.close()
+
+    def _has_more_than(self, sent: int) -> bool:
+        return self.size > sent
+
+    async def _until(self, is_there: Any, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while not is_there() and not self.is_over:
+            left = end - time.monotonic()
+            if left <= 0:
+                return
+            self._changed.clear()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), left)
+
+
+class Queries:
+    """All queries of a server, and the processes that run them.
+
+    Args:
+        served: the tables.
+        files: where their data files are.
+        limits: of queries.
+    """
+
+    def __init__(self, served: ServedTables, files: LocalFiles, limits: Limits) -> None:
+        self.served, self.files, self.limits = served, files, limits
+        self.counts = dict.fromkeys(("done", "failed", "cancelled", "refused"), 0)
+        self.rows = self.bytes = 0
+        self.landlock: int | None = None
+        self._queries: dict[str, Query] = {}
+        self._turns = asyncio.Semaphore(limits.queries)
+        self._idle: list[Worker] = []
+        self._busy: set[Worker] = set()
+        self._setup = b""
+        self._sweeper: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Start a first process, so that a machine on which none runs is found at the start.
+
+        Raises:
+            WorkerLostError: none starts.
+        """
+        self._setup = await asyncio.to_thread(self._prepared)
+        worker = await Worker.start(self._setup)
+        self.landlock = worker.landlock
+        self._idle.append(worker)
+        self._sweeper = asyncio.create_task(self._sweep())
+
+    async def close(self) -> None:
+        """End all queries and processes."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for query in list(self._queries.values()):
+            await self.drop(query)
+        for worker in [*self._idle, *self._busy]:
+            await worker.end()
+        self._idle.clear()
+
+    @property
+    def running(self) -> int:
+        """How many queries run."""
+        return sum(query.state == "running" for query in self._queries.values())
+
+    @property
+    def waiting(self) -> int:
+        """How many queries wait for their turn."""
+        return sum(query.state == "waiting" for query in self._queries.values())
+
+    @property
+    def kept_bytes(self) -> int:
+        """The size of all results that are kept."""
+        return sum(query.size for query in self._queries.values())
+
+    async def start(
+        self,
+        sql: str,
+        parameters: Sequence[Any] = (),
+        *,
+        owner: str = "",
+        form: str = PAGES,
+        page_rows: int | None = None,
+    ) -> Query:
+        """Start a query; it is under way when this returns.
+
+        Args:
+            sql: one SELECT, with ``?`` for each parameter.
+            parameters: JSON values.
+            owner: whose it is.
+            form: one of :data:`FORMS`.
+            page_rows: how many rows a page has; no more than the limit.
+
+        Raises:
+            BusyError: too many run and wait.
+        """
+        if self.running + self.waiting >= self.limits.queries + self.limits.waiting:
+            self.counts["refused"] += 1
+            raise BusyError(retry_after=2)
+        digest = hashlib.sha256(sql.encode("utf-8", "replace")).hexdigest()[:16]
+        query = Query(owner, form, self.limits, digest)
+        self._queries[query.id] = query
+        job = self._job(sql, parameters, form, page_rows)
+        query.task = asyncio.create_task(self._run(query, job))
+        return query
+
+    def find(self, query_id: str, owner: str = "") -> Query | None:
+        """A query of an id and owner, or None."""
+        query = self._queries.get(query_id)
+        return query if query is not None and query.owner == owner else None
+
+    async def drop(self, query: Query) -> None:
+        """End a query if it runs, and let its result vanish."""
+        self._queries.pop(query.id, None)
+        if query.task is not None and not query.task.done():
+            query.become("cancelled", Failure("the query was cancelled", "nobody waits for it"))
+            query.task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await query.task
+        query.close()
+
+    # --------------------------------------------------------------------------------- running
+
+    def _job(
+        self, sql: str, parameters: Sequence[Any], form: str, page_rows: int | None
+    ) -> dict[str, Any]:
+        limits = self.limits
+        bounds = {
+            "rows": limits.rows,
+            "bytes": limits.bytes,
+            "page_rows": min(page_rows or limits.page_rows, limits.page_rows),
+            "page_bytes": limits.page_bytes,
+        }
+        return {"sql": sql, "parameters": list(parameters), "form": form, "bounds": bounds}
+
+    async def _run(self, query: Query, job: Mapping[str, Any]) -> None:
+        try:
+            async with self._turns:
+                query.become("running")
+                worker = await self._worker()
+                query.started = time.monotonic()
+                await asyncio.wait_for(self._work(worker, query, job), self.limits.seconds)
+        except (asyncio.TimeoutError, TimeoutError):
+            text = f"it ran for {self.limits.seconds:g} seconds, which is the limit here"
+            query.become("failed", Failure("the query took too long", text))
+        except (WorkerLostError, OSError, FWDatasetError) as error:
+            _LOGGER.warning("query lost", extra={"query": query.digest, "reason": str(error)})
+            lost = "it needs more memory than one may use here, or broke the engine"
+            query.become("failed", Failure("the query could not be run", lost, 500))
+        finally:
+            query.become("cancelled", Failure("the query was cancelled", "nobody waits for it"))
+            self._note(query)
+
+    async def _work(self, worker: Worker, query: Query, job: Mapping[str, Any]) -> None:
+        is_whole = False
+        try:
+            async for message in worker.run(job, query.descriptor):
+                if "tables" in message:
+                    worker.tell(await self._wanted(message))
+                elif "failed" in message:
+                    status = 500 if message.get("ours") else 400
+                    query.become("failed", Failure(**message["failed"], status=status))
+                    is_whole = "spent" not in message
+                elif "done" in message:
+                    query.become("done")
+                    is_whole = True
+                else:
+                    query.take(message)
+        finally:
+            # One that was interrupted still works on: it is ended, and the next gets another.
+            self._busy.discard(worker)
+            if is_whole and worker.is_alive and worker.queries < _QUERIES_OF_A_WORKER:
+                self._idle.append(worker)
+            else:
+                worker.kill()
+                await asyncio.shield(worker.end())
+
+    async def _worker(self) -> Worker:
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.is_alive:
+                break
+            await worker.end()
+        else:
+            worker = await Worker.start(self._setup)
+        self._busy.add(worker)
+        return worker
+
+    async def _wanted(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        """Which tables are to be made, with their files brought here."""
+        named = [self.served.tables[name] for name in message["tables"]]
+        needed = [self.served.tables[name] for table in named for name in table.needs]
+        wanted = {table.name: table for table in (*named, *needed)}
+        if any(not self.files.is_here(table) for table in wanted.values()):
+            await asyncio.to_thread(self.files.bring, list(wanted.values()))
+        if not message["lists"]:
+            return {"make": [table.name for table in named], "absent": []}
+        absent = [table.name for table in self.served if not self._has_all(table)]
+        return {"make": list(self.served.tables), "absent": absent}
+
+    def _has_all(self, table: ServedTable) -> bool:
+        needed = (self.served.tables[name] for name in table.needs)
+        return all(self.files.is_here(one) for one in (table, *needed))
+
+    def _prepared(self) -> bytes:
+        tables = list(self.served)
+        files = self.files
+        paths = {str(files.path(table, file)) for table in tables for file in table.files}
+        folders = {str(Path(path).parent) for path in paths}
+        definitions = [files.definition(table) for table in tables]
+        return Setup(definitions, sorted(paths), sorted(folders), self.limits).to_json()
+
+    def _note(self, query: Query) -> None:
+        self.counts[query.state] += 1
+        self.rows += query.rows
+        self.bytes += query.size
+        _LOGGER.info(
+            "query",
+            extra={
+                "query": query.digest,
+                "state": query.state,
+                "form": query.form,
+                "rows": query.rows,
+                "bytes": query.size,
+                "seconds": round(time.monotonic() - query.started, 3),
+            },
+        )
+
+    async def _sweep(self) -> None:
+        """Again and again: let go of what nobody asks for any more."""
+        while True:
+            await asyncio.sleep(min(_SWEEP_SECONDS, self.limits.kept_seconds))
+            oldest_first = sorted(self._queries.values(), key=lambda query: query.used)
+            now, kept = time.monotonic(), self.kept_bytes
+            for query in oldest_first:
+                is_old = now - query.used > self.limits.kept_seconds
+                if is_old or (kept > self.limits.kept_bytes and query.is_over):
+                    kept -= query.size
+                    await self.drop(query)
