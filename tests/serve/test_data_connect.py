@@ -67,7 +67,9 @@ def test_rows_of_tables_are_as_their_schemas_say(server: Server, table: str) -> 
     for row in rows:
         validator.validate(row)
         assert list(row) == list(model["properties"])
-    assert rows == server.rows(f"SELECT * FROM {table}")
+    asked = server.rows(f"SELECT * FROM {table}")
+    # A view has no order of its own.
+    assert sorted(rows, key=str) == sorted(asked, key=str)
 
 
 def test_pages_of_a_result_carry_the_same_schema_and_end(server: Server) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
+import json
 import os
 import shutil
 import signal
@@ -12,9 +14,20 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
+from fw_dataset import Dataset
+from fw_dataset.serve.app import create_app
+from fw_dataset.serve.copies import LocalFiles
+from fw_dataset.serve.logs import JsonFormatter
+from fw_dataset.serve.served import ServedTables
+from fw_dataset.serve.service import Service
+from fw_dataset.serve.settings import Settings
 from tests.serve.conftest import Study
 from tests.serve.server import Server, running
 from tests.serve.test_limits import SLOW, until
@@ -162,3 +175,54 @@ def test_without_the_extra_it_is_said_what_to_install(study: Study, missing: str
     assert done.returncode == 1
     assert "pip install 'fw-dataset[serve]'" in done.stderr
     assert missing in done.stderr
+
+
+def test_what_nobody_thought_of_is_an_error_without_its_text(
+    study: Study, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(_: Request) -> Response:
+        raise RuntimeError("Jane Doe")
+
+    served = ServedTables.of({"study": Dataset.open(study.path)})
+    app = create_app(served, LocalFiles(tmp_path), Settings(), [Route("/x", broken)])
+    messages: list[Any] = []
+
+    async def ask() -> None:
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            messages.append(message)
+
+        headers = [(b"host", b"localhost")]
+        scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/x", "headers": headers}
+        scope |= {"query_string": b"", "scheme": "http", "server": ("localhost", 80)}
+        await app(scope, receive, send)
+
+    with pytest.raises(RuntimeError):
+        asyncio.run(ask())
+    assert messages[0]["status"] == 500
+    assert json.loads(messages[1]["body"])["errors"][0]["title"] == "the server failed"
+    lines = [JsonFormatter().format(record) for record in caplog.records]
+    assert any('"RuntimeError"' in line and "broken:" in line for line in lines)
+    assert not any("Jane" in line for line in lines)
+
+
+def test_a_system_without_landlock_is_told_of(
+    study: Study, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = ServedTables.of({"study": Dataset.open(study.path)})
+    app = create_app(served, LocalFiles(tmp_path), Settings())
+
+    async def open_and_close() -> None:
+        service: Service = app.state.service
+        service.queries.open = service.queries.close = _nothing  # type: ignore[method-assign]
+        async with app.router.lifespan_context(app):
+            pass
+
+    asyncio.run(open_and_close())
+    assert "no Landlock" in caplog.text
+
+
+async def _nothing() -> None:
+    pass

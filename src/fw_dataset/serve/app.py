@@ -78,6 +78,7 @@ def create_app(
             ApiError: _answer_error,
             HTTPException: _answer_http,
             FWDatasetError: _answer_own,
+            Exception: _answer_unexpected,
         },
         lifespan=lifespan,
     )
@@ -133,7 +134,7 @@ class _Watched:
             self._note(scope, answered, time.monotonic() - began)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "") or _pattern(scope, self._service)
+        route = _pattern(scope)
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         self._service.requests[method, route, status] += 1
         self._service.seconds[route] += seconds
@@ -144,8 +145,8 @@ class _Watched:
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "POST"})
 
 
-def _pattern(scope: Scope, _: Service) -> str:
-    """The pattern of the route that was taken, for Starlette before it notes that itself."""
+def _pattern(scope: Scope) -> str:
+    """The pattern of the route that was taken; not every release of Starlette notes it."""
     endpoint = scope.get("endpoint")
     for route in getattr(scope.get("app"), "routes", ()):
         if endpoint is not None and getattr(route, "endpoint", None) is endpoint:
@@ -208,5 +209,13 @@ def _answer_own(request: Request, error: Any) -> Response:
     """A dataset that is damaged or cannot be reached; where it is concerns nobody outside."""
     _LOGGER.error("dataset failed", extra={"reason": str(error)})
     why, table = "the server's log says why", request.path_params.get("name")
-    error = ApiError(500, "the dataset cannot be read", why, source=table)
-    return _answer_error(request, error)
+    return _answer_error(
+        request, ApiError(500, "the dataset cannot be read", why, source=table)
+    )
+
+
+def _answer_unexpected(request: Request, error: Any) -> Response:
+    """What nobody thought of; its text could hold data."""
+    _LOGGER.error("unexpected", exc_info=error)
+    why = "the server's log says where"
+    return _answer_error(request, ApiError(500, "the server failed", why))
