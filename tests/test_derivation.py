@@ -328,7 +328,15 @@ def test_columns_that_were_left_out(snapshot: Path, files: Path, tmp_path: Path)
         assert list(tmp_path.iterdir()) == [], "before any work"
     dataset = render_snapshot(snapshot, tmp_path / "out", control_columns=control)
     with pytest.raises(InvalidArgumentError, match="control_columns"):
+        ({"custom_info": b"subjects.x"}, "give a list"),
+        ({"custom_info": 5}, "give a list"),
+        ({"custom_info": [["subjects", "x"]]}, "no text"),
+        ({"custom_info": ["subjects.\ud800"]}, "no text"),
         add_derived(dataset, headers=True)
+        ({"tabular_files": 5}, "name a folder.* not int"),
+        ({"tabular_files": b"/tmp"}, "name a folder.* not bytes"),
+        ({"tabular_files": ["/tmp"]}, "name a folder.* not list"),
+        ({"tabular_files": ""}, "empty"),
     assert add_derived(dataset, custom_info=["sessions.number"]) == ["info_sessions_number"]
 
 
@@ -345,6 +353,17 @@ def test_a_dataset_of_an_older_release(tmp_path: Path) -> None:
     write_old_version(tmp_path, "v1", {"files": pa.table({"id": ["a"], "info": ["{}"]})})
     with pytest.raises(VersionConflictError, match="older release"):
         add_derived(Dataset.open(tmp_path), headers=True)
+
+
+def test_a_folder_that_is_given_as_something_with_a_path(
+    files: Path, plain: Path, tmp_path: Path
+) -> None:
+    class Somewhere:
+        def __fspath__(self) -> str:
+            return str(files)
+
+    dataset = Dataset.open(copy_of(plain, tmp_path / "out"))
+    assert add_derived(dataset, tabular_files=Somewhere()) == ["scores", "visits"]
 
 
 def test_versions(plain: Path, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ class Derivations:
         headers: the tables ``header_*``.
         qc: the tables ``qc`` and ``qc_*``.
         custom_info: keys of ``info`` that get tables, such as ``"subjects.demographics"``.
+_DAMAGED = (pa.ArrowException, OSError)
         tabular_files: where the bytes of tabular files come from; None for no tables of them.
         profiles: statistics of every column.
         profile_values: keep values in them, such as the most frequent ones.
@@ -73,12 +74,12 @@ class Derivations:
         Raises:
             InvalidArgumentError: it cannot be.
         """
-        if isinstance(custom_info, str):
+        given: object = custom_info or ()
+        if isinstance(given, str | bytes) or not isinstance(given, Iterable):
             raise InvalidArgumentError(
-                f"custom_info={custom_info!r}: give a list, such as [{custom_info!r}]"
+                f'custom_info={given!r}: give a list of names such as ["subjects.demographics"]'
             )
-        keys = tuple(dict.fromkeys(custom_info or ()))
-        wish = ObjectTables(headers=headers, qc=qc, custom_info=keys)
+        wish = ObjectTables(headers=headers, qc=qc, custom_info=tuple(given))
         return cls(
             headers=wish.headers,
             qc=wish.qc,
