@@ -11,6 +11,7 @@ import pytest
 from fw_dataset import Dataset, Progress, add_derived, render_snapshot
 from fw_dataset.derivation import by_default
 from fw_dataset.errors import (
+    DatasetFormatError,
     InvalidArgumentError,
     StorageError,
     VersionConflictError,
@@ -215,8 +216,21 @@ def test_profiles_of_tables_that_come_later(plain: Path, tmp_path: Path) -> None
 
     add_derived(dataset, headers=True)
     assert stored_profiles(dataset, root) == PRIMARY
+    add_derived(dataset, profiles=True)
+    assert stored_profiles(dataset, root) == {*PRIMARY, "header_dicom"}
     add_derived(dataset, qc=True, profiles=True)
     assert stored_profiles(dataset, root) == {*PRIMARY, "header_dicom", "qc", "qc_mriqc"}
+    assert dataset.verify(deep=True).problems == ()
+
+
+def test_profiles_of_tables_that_were_merged(plain: Path, tmp_path: Path) -> None:
+    root = copy_of(plain, tmp_path / "out")
+    dataset, other = Dataset.open(root), Dataset.open(copy_of(plain, tmp_path / "other"))
+    add_derived(dataset, profiles=True)
+    add_derived(other, headers=True)
+    dataset.merge(other, tables=["header_dicom"])
+    add_derived(dataset, profiles=True)
+    assert stored_profiles(dataset, root) == {*PRIMARY, "header_dicom"}
     assert dataset.verify(deep=True).problems == ()
 
 
@@ -228,6 +242,19 @@ def test_values_are_taken_out_of_profiles(plain: Path, tmp_path: Path) -> None:
     add_derived(dataset, profiles=True, profile_values=False)
     assert not any(b"subject-0" in data for data in profiles_of(root).values())
     assert dataset.verify(deep=True).problems == ()
+
+
+def test_values_are_taken_out_of_profiles_of_hidden_tables(plain: Path, tmp_path: Path) -> None:
+    root = copy_of(plain, tmp_path / "out")
+    dataset = Dataset.open(root)
+    add_derived(dataset, profiles=True)
+    dataset.hide_tables(["subjects"])
+    add_derived(dataset, profiles=True, profile_values=False)
+    assert not any(b"subject-0" in data for data in profiles_of(root).values())
+    assert dataset.verify(deep=True).problems == ()
+    dataset.unhide_tables(["subjects"])
+    profile = dataset.profile("subjects")["subjects"]
+    assert (profile.rows, profile.values) == (3, False)
 
 
 # ----------------------------------------------------------------------------- it is interrupted
@@ -301,7 +328,15 @@ def test_two_at_once(plain: Path, files: Path, tmp_path: Path) -> None:
         ({"custom_info": "subjects.x"}, "give a list"),
         ({"custom_info": ["people.x"]}, "people"),
         ({"custom_info": ["subjects"]}, "subjects"),
+        ({"custom_info": b"subjects.x"}, "give a list"),
+        ({"custom_info": 5}, "give a list"),
+        ({"custom_info": [["subjects", "x"]]}, "no text"),
+        ({"custom_info": ["subjects.\ud800"]}, "no text"),
         ({"tabular_files": True}, "from a Flywheel site"),
+        ({"tabular_files": 5}, "name a folder.* not int"),
+        ({"tabular_files": b"/tmp"}, "name a folder.* not bytes"),
+        ({"tabular_files": ["/tmp"]}, "name a folder.* not list"),
+        ({"tabular_files": ""}, "empty"),
         ({"tabular_files": "/no/such/folder"}, "no/such/folder"),
     ],
 )
@@ -345,6 +380,37 @@ def test_a_dataset_of_an_older_release(tmp_path: Path) -> None:
     write_old_version(tmp_path, "v1", {"files": pa.table({"id": ["a"], "info": ["{}"]})})
     with pytest.raises(VersionConflictError, match="older release"):
         add_derived(Dataset.open(tmp_path), headers=True)
+
+
+@pytest.mark.parametrize("asked", [{"headers": True}, {"profiles": True}])
+@pytest.mark.parametrize("damage", ["missing", "cut", "within"])
+def test_a_damaged_data_file(
+    asked: dict[str, Any], damage: str, plain: Path, tmp_path: Path
+) -> None:
+    root = copy_of(plain, tmp_path / "out")
+    (path,) = root.glob("versions/*/tables/files/*.parquet")
+    content = path.read_bytes()
+    path.unlink()
+    if damage == "cut":
+        path.write_bytes(content[:-10])
+    elif damage == "within":
+        path.write_bytes(content[:50] + b"x" * 1000 + content[1050:])
+    before = tree(root)
+    with pytest.raises(DatasetFormatError, match="verify") as caught:
+        add_derived(Dataset.open(root), **asked)
+    assert "\n" not in str(caught.value)
+    assert tree(root) == before
+
+
+def test_a_folder_that_is_given_as_something_with_a_path(
+    files: Path, plain: Path, tmp_path: Path
+) -> None:
+    class Somewhere:
+        def __fspath__(self) -> str:
+            return str(files)
+
+    dataset = Dataset.open(copy_of(plain, tmp_path / "out"))
+    assert add_derived(dataset, tabular_files=Somewhere()) == ["scores", "visits"]
 
 
 def test_versions(plain: Path, tmp_path: Path) -> None:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from fw_dataset.dataset import Dataset
-from fw_dataset.errors import InvalidArgumentError, VersionConflictError
-from fw_dataset.format.manifest import FileEntry
+from fw_dataset.errors import (
+    DatasetFormatError,
+    FWDatasetError,
+    InvalidArgumentError,
+    StorageError,
+    VersionConflictError,
+)
+from fw_dataset.format.manifest import FileEntry, Manifest
+from fw_dataset.format.profile import TableProfile
 from fw_dataset.format.schema import DataModel
 from fw_dataset.format.tables import INFO, PRIMARY_CONTAINERS
 from fw_dataset.render.derived import DerivedTables, PrimaryFiles
@@ -34,6 +45,7 @@ __all__ = ["NOTES", "Derivations", "add_derived", "add_missing", "by_default", "
 NOTES = "derived"
 """The key of the manifest under which stands what was derived."""
 _WITH_VALUES, _WITHOUT_VALUES = "with values", "without values"
+_DAMAGED = (pa.ArrowException, OSError)
 _OF_TABULAR_FILES = ("name", "type", "size", "hash", "deleted", "replaced")
 
 
@@ -73,12 +85,12 @@ class Derivations:
         Raises:
             InvalidArgumentError: it cannot be.
         """
-        if isinstance(custom_info, str):
+        given: object = custom_info or ()
+        if isinstance(given, str | bytes) or not isinstance(given, Iterable):
             raise InvalidArgumentError(
-                f"custom_info={custom_info!r}: give a list, such as [{custom_info!r}]"
+                f'custom_info={given!r}: give a list of names such as ["subjects.demographics"]'
             )
-        keys = tuple(dict.fromkeys(custom_info or ()))
-        wish = ObjectTables(headers=headers, qc=qc, custom_info=keys)
+        wish = ObjectTables(headers=headers, qc=qc, custom_info=tuple(given))
         return cls(
             headers=wish.headers,
             qc=wish.qc,
@@ -193,8 +205,15 @@ def _source(tabular_files: Any) -> TabularSource | None:
             "tabular_files=True takes them from a Flywheel site, and there is none here: name a"
             " folder that has them as {file_id}/{name}"
         )
-    if isinstance(tabular_files, str | Path):
-        return FolderSource(Path(tabular_files))
+    if isinstance(tabular_files, str | os.PathLike):
+        if not os.fspath(tabular_files):
+            raise InvalidArgumentError("tabular_files is empty: name a folder")
+        return FolderSource(tabular_files)
+    if not hasattr(tabular_files, "fetch_each"):
+        raise InvalidArgumentError(
+            "tabular_files: name a folder that has them as {file_id}/{name},"
+            f" not {type(tabular_files).__name__}"
+        )
     source: TabularSource = tabular_files
     return source
 
@@ -263,7 +282,17 @@ def _profiles(
     wish: Derivations,
     progress: ProgressCallback | None,
 ) -> dict[str, bytes]:
-    made = profile_tables(files, models, values=wish.profile_values, progress=progress)
+    import duckdb  # noqa: PLC0415 - it takes long to load, and only profiles need it
+
+    try:
+        made = profile_tables(files, models, values=wish.profile_values, progress=progress)
+    except duckdb.OutOfMemoryException as error:
+        raise StorageError(f"there is no room to make profiles: {_first_line(error)}") from None
+    except duckdb.Error as error:
+        raise DatasetFormatError(
+            "tables cannot be read to make profiles; check the dataset with verify:"
+            f" {_first_line(error)}"
+        ) from None
     return {table: profile.to_json() for table, profile in made.items()}
 
 
@@ -310,6 +339,7 @@ def add_derived(
         VersionNotFoundError: there is no such version.
         VersionConflictError: an older release rendered the version; it has a table of such a name;
             or another writer is at it.
+        DatasetFormatError: a data file is missing or damaged.
         StorageError: the storage refuses, is full, or cannot be reached.
     """
     wish = Derivations.make(
@@ -357,8 +387,7 @@ def add_missing(
             f"version {target.label!r} at {target.storage.url} was rendered by an older release,"
             " which loses values that derived tables need; render its snapshot anew"
         )
-    noted = (target.manifest.model_extra or {}).get(NOTES)
-    missing = wish.beyond(noted if isinstance(noted, dict) else {})
+    missing = wish.beyond(_noted(target, target.manifest))
     if not missing:
         discard_dead_claim(target.storage, target.layout)
         return []
@@ -368,7 +397,8 @@ def add_missing(
     folder.mkdir()
     tables = target.table_names if missing.profiles else missing.containers
     files = local_files(target, [name for name in tables if name in models], work / "primary")
-    found = _derive(files, folder, missing, _taken(target), work, progress)
+    with _reading(catalog, target):
+        found = _derive(files, folder, missing, _taken(target), work, progress)
     documents: dict[str, bytes] = {}
     if found.report or found.files:
         # Under a path of its own: others may follow.
@@ -376,10 +406,11 @@ def add_missing(
         documents[path] = data
     if missing.profiles:
         files |= _files_below(folder, found.entries)
-        documents |= {
-            f"profiles/{table}.profile.json": data
-            for table, data in _profiles(files, {**models, **found.models}, wish, progress).items()
-        }
+        with _reading(catalog, target):
+            profiles = _profiles(files, {**models, **found.models}, wish, progress)
+        if not wish.profile_values:
+            profiles |= _without_values(target, target.manifest)
+        documents |= {_profile_path(table): data for table, data in profiles.items()}
     addition = Addition(
         LocalStorage(folder),
         [_incoming(name, model, found.entries) for name, model in found.models.items()],
@@ -390,6 +421,58 @@ def add_missing(
     )
     add(catalog, target, addition, progress=progress, discard_claim=discard_claim)
     return list(found.models)
+
+
+def _noted(target: CommittedVersion, manifest: Manifest) -> dict[str, Any]:
+    """What the manifest says is there; tables may have come after the profiles."""
+    noted = (manifest.model_extra or {}).get(NOTES)
+    found = dict(noted) if isinstance(noted, dict) else {}
+    listed = {entry.path for entry in manifest.files}
+    if not all(_profile_path(name) in listed for name in target.table_names):
+        found.pop("profiles", None)
+    return found
+
+
+def _profile_path(table: str) -> str:
+    return f"profiles/{table}.profile.json"
+
+
+def _without_values(target: CommittedVersion, manifest: Manifest) -> dict[str, bytes]:
+    """The profiles that hidden tables have, without values."""
+    listed = {entry.path for entry in manifest.files}
+    found = {}
+    for name in target.hidden_names:
+        path = _profile_path(name)
+        if path in listed:
+            stored = target.storage.get(f"{target.layout.root}/{path}")
+            found[name] = TableProfile.from_json(stored, name).without_values().to_json()
+    return found
+
+
+@contextmanager
+def _reading(catalog: Catalog, target: CommittedVersion) -> Iterator[None]:
+    """Where data files of a version are read, which may be damaged, or go meanwhile.
+
+    Raises:
+        VersionNotFoundError: the version is there no more.
+        DatasetFormatError: a file is damaged or missing.
+    """
+    try:
+        yield
+    except _DAMAGED as error:
+        # What the disk refuses has another number.
+        is_of_disk = isinstance(error, OSError) and error.errno not in (None, errno.ENOENT)
+        if is_of_disk or isinstance(error, FWDatasetError):
+            raise
+        catalog.find_id(target.id)
+        raise DatasetFormatError(
+            f"version {target.label!r} at {target.storage.url} has a data file that cannot be read;"
+            f" check the dataset with verify: {_first_line(error)}"
+        ) from None
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).partition("\n")[0].split())
 
 
 def _taken(target: CommittedVersion) -> set[str]:

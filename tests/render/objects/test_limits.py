@@ -7,7 +7,7 @@ import json
 import pyarrow as pa
 import pytest
 
-from fw_dataset.render.objects import container, survey, tables
+from fw_dataset.render.objects import container, reading, survey, tables
 from tests.support.object_tables import derive, derive_headers, derive_tables, json_of
 
 
@@ -68,6 +68,18 @@ def test_rare_kinds_and_gears_have_no_table(monkeypatch: pytest.MonkeyPatch) -> 
         "header_k1",
         "header_k3",
     ]
+
+
+def test_a_kind_that_was_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container, "MOST_TABLES", 2)
+    monkeypatch.setattr(container, "_MOST_PLACES", 6)
+    infos = [{"header": {"z": {"a": 1}}}, {"header": {f"k{n}": {"b": 1} for n in range(10)}}]
+    infos += [{"header": {"z": {"c": n}}} for n in range(5)]
+    records = [json.dumps({"uuid": "u", "info": info}).encode() for info in infos]
+    monkeypatch.setattr(reading, "_BATCH_ROWS", 1)
+    derived = derive({"files": records})
+
+    assert derived.objects("header_z") == [{"a": 1}, *({"c": n} for n in range(5))]
 
 
 def test_ten_thousand_kinds() -> None:

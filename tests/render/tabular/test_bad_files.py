@@ -7,15 +7,17 @@ import hashlib
 import io
 import os
 import zipfile
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fw_dataset.errors import FWDatasetError, InvalidArgumentError
+from fw_dataset.errors import FWDatasetError, InvalidArgumentError, TabularFileError
 from fw_dataset.render.progress import Progress
 from fw_dataset.render.tabular import FolderSource, derive_tabular
+from fw_dataset.render.tabular.members import members
 from tests.support.tabular import Derived, Folder, derive, files_table
 
 GOOD = "id,n\na,1\nb,2\n"
@@ -385,6 +387,23 @@ def test_packed_bombs(files: Folder, tmp_path: Path) -> None:
     assert "more than 900,000 bytes" in reason(derived, "c.zip", "2.csv")
 
 
+def test_archives_with_a_byte_changed(tmp_path: Path) -> None:
+    whole = zipped({"é.csv": GOOD})
+    path = tmp_path / "changed.zip"
+    for place in range(4, len(whole)):
+        for byte in (b"\0", b"!", b"\xff"):
+            path.write_bytes(whole[:place] + byte + whole[place + 1 :])
+            with suppress(TabularFileError):  # and nothing else is raised
+                read_members(path)
+
+
+def read_members(path: Path) -> None:
+    for member in members(path, path.name):
+        if member.open is not None:
+            with suppress(TabularFileError), member.open() as opened:
+                opened.read()
+
+
 def test_damaged_archives(files: Folder, tmp_path: Path) -> None:
     whole = zipped({"a.csv": GOOD * 100})
     place = whole.index(b"a.csv") + 8
@@ -396,6 +415,11 @@ def test_damaged_archives(files: Folder, tmp_path: Path) -> None:
     files.add("encrypted.zip", bytes(encrypted))
     files.add("none.zip", zipped({}))
     files.add("start.zip", b"PK\3\4")
+    # A name that says that it is UTF-8, and is not: in the list of members, and before the member.
+    named = zipped({"é.csv": GOOD})
+    at_end = named.rindex("é".encode())
+    files.add("names.zip", named[:at_end] + b"\xff" + named[at_end + 1 :])
+    files.add("name.zip", named[:30] + b"\xff" + named[31:])
     files.add("text.zip", GOOD)
     files.add("good.csv", GOOD)
     derived = made(files, tmp_path)
@@ -403,6 +427,8 @@ def test_damaged_archives(files: Folder, tmp_path: Path) -> None:
     assert "unpacked" in reason(derived, "changed.zip", "a.csv")
     assert "encrypted" in reason(derived, "encrypted.zip", "secret.csv")
     assert "unpacked" in reason(derived, "start.zip")
+    assert "unpacked" in reason(derived, "names.zip")
+    assert "unpacked" in reason(derived, "name.zip", "é.csv")
     for name in ("text.zip", "none.zip"):
         assert reason(derived, name)
     assert len(derived.rows("good")) == 2

@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fw_dataset.errors import TabularFileError
@@ -133,7 +133,8 @@ def test_every_cell_is_found_again(
             assert_found_again(row, cells, names)
 
 
-@given(st.text(st.sampled_from('ab",\r\n\0'), max_size=60), st.integers(1, 20))
+@given(st.text(st.sampled_from('ab",\r\n\0\ufeff'), max_size=60), st.integers(1, 20))
+@example("a,b\n\ufeffa,b\n", 20)  # as where files with byte order marks were put together
 def test_any_text_in_any_way(text: str, size: int) -> None:
     """Each of the three ways to read cells gives what the plainest one does, errors included."""
 

@@ -67,6 +67,7 @@ class Container:
         self._rows = reader.total_rows
         self._unread = 0
         self._passes = 0
+        self._has_forgotten = False
 
     def survey(self, progress: ProgressCallback | None) -> list[Place]:
         """The first pass: see what there is, and where."""
@@ -75,12 +76,16 @@ class Container:
             self._unread += len(batch.unread)
             for place, found in self._places.find(batch.infos).items():
                 if place not in self._surveys:
-                    self._surveys[place] = Survey(_remembered(_dictionary(place)))
+                    survey = Survey(_remembered(_dictionary(place)))
+                    # Of a place that was forgotten, keys may have been seen before.
+                    survey.is_whole = not self._has_forgotten
+                    self._surveys[place] = survey
                 self._surveys[place].see(found.objects)
             if self._latest is not None:
                 self._latest.see(batch)
             if len(self._surveys) > _MOST_PLACES:
                 self._surveys = dict(self._by_rows()[: _MOST_PLACES // 2])
+                self._has_forgotten = True
         return list(self._surveys)
 
     def write(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fw_dataset.errors import InvalidArgumentError, naming
 from fw_dataset.format.tables import PRIMARY_CONTAINERS
+from fw_dataset.render.json_tree import has_surrogate
 
 __all__ = ["ALL_KEYS", "ObjectTables"]
 
@@ -51,7 +52,8 @@ class ObjectTables:
 
 
 def _check(name: object) -> None:
-    if not isinstance(name, str):
+    # A file could not hold an unpaired surrogate.
+    if not isinstance(name, str) or has_surrogate(name):
         raise InvalidArgumentError(f"custom_info: {name!r} is no text")
     container, _, key = name.partition(".")
     if container not in PRIMARY_CONTAINERS:

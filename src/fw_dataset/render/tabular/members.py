@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -38,6 +39,8 @@ _DAMAGED: tuple[type[Exception], ...] = (  # type: ignore[assignment] # isal's s
     lzma.LZMAError,
     EOFError,
     NotImplementedError,
+    struct.error,
+    ValueError,  # as of names in another encoding than the archive says
 )
 
 

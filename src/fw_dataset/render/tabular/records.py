@@ -29,6 +29,7 @@ _LONGEST_RECORD = 64 << 20
 _LONGEST_HEADER = 4 << 20
 _STEPS_BACK = 3
 _TEXT = pa.string()
+_MARK = "\ufeff"
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,8 @@ class RowReader:
 
     def _parse(self, text: str) -> list[pa.Array] | None:
         """The columns of rows that all have as many cells as the header, or None."""
+        if text.startswith(_MARK):
+            return None  # Arrow would leave it out
         data = text.encode()
         try:
             table = pa_csv.read_csv(
