@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import pyarrow as pa
+
 from fw_dataset.format.names import free_name
 from fw_dataset.format.schema import DataModel
 from fw_dataset.render.derived import DerivedTables
@@ -21,6 +23,7 @@ from fw_dataset.render.objects.writing import ObjectWriter, SharedColumns
 from fw_dataset.render.parquet import BYTES_PER_GROUP, TableWriter
 from fw_dataset.render.progress import Progress, ProgressCallback
 from fw_dataset.render.report import TableReport
+from fw_dataset.render.threads import WorkBehind
 
 if TYPE_CHECKING:  # it loads pydicom, which only the headers of DICOM files need
     from fw_dataset.render.objects.dictionary import Keyword
@@ -37,15 +40,15 @@ _BYTES_WAITING = 256 << 20
 _LEAST_WAITING = 4 << 20
 
 
-class _Rows(Protocol):
-    """Writes the rows of one table."""
+class _Table(Protocol):
+    """Makes the rows of one table."""
 
     model: DataModel
     writer: TableWriter
     report: TableReport
 
-    def write(self, batch: InfoBatch, found: Mapping[Place, Found]) -> None:
-        """Write those of a batch."""
+    def rows(self, batch: InfoBatch, found: Mapping[Place, Found]) -> pa.RecordBatch | None:
+        """Those of a batch, None where it has none."""
 
 
 class Container:
@@ -96,11 +99,13 @@ class Container:
         shared = SharedColumns(self._name)
         ranked = self._by_rows()
         tables = self._begin(dict(ranked[:MOST_TABLES]), folder, names, shared)
-        with _finishing(tables):
+        with _finishing(tables), WorkBehind() as behind:
             for batch in self._batches(shared.read, progress) if tables else ():
                 found = self._places.find(batch.infos)
                 for table in tables:
-                    table.write(batch, found)
+                    rows = table.rows(batch, found)
+                    if rows is not None:
+                        behind.do(table.writer.write, rows)
         made = DerivedTables()
         for table in tables:
             self._add(table, made)
@@ -122,11 +127,11 @@ class Container:
 
     def _begin(
         self, surveys: Mapping[Place, Survey], folder: Path, names: set[str], shared: SharedColumns
-    ) -> list[_Rows]:
+    ) -> list[_Table]:
         """The tables, in the order in which they are shown."""
         with_checks = self._latest is not None and self._latest.rows > 0
         waiting = max(_LEAST_WAITING, min(BYTES_PER_GROUP, _BYTES_WAITING // (len(surveys) + 1)))
-        tables: list[_Rows] = []
+        tables: list[_Table] = []
         if self._latest is not None and with_checks:
             model = quality_model(free_name(QC, names))
             names.add(model.id)
@@ -142,7 +147,7 @@ class Container:
             tables.insert(headers, tables.pop(0))
         return tables
 
-    def _add(self, table: _Rows, made: DerivedTables) -> None:
+    def _add(self, table: _Table, made: DerivedTables) -> None:
         table.report.rows_read = self._rows
         table.report.skipped_rows = self._unread
         made.models[table.model.id] = table.model
@@ -163,7 +168,7 @@ class Container:
 
 
 @contextmanager
-def _finishing(tables: Sequence[_Rows]) -> Iterator[None]:
+def _finishing(tables: Sequence[_Table]) -> Iterator[None]:
     """Finish the files of tables, or let go of them when something was raised."""
     try:
         yield

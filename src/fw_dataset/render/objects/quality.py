@@ -228,8 +228,8 @@ class QualityWriter:
         self._latest = latest
         self._schema = model.to_arrow()
 
-    def write(self, batch: InfoBatch, _: object = None) -> None:
-        """Write the checks of a batch."""
+    def rows(self, batch: InfoBatch, _: object = None) -> pa.RecordBatch | None:
+        """The rows of the checks of a batch."""
         places: list[int] = []
         texts: dict[str, list[str | None]] = {name: [] for name in _TEXTS}
         for row, info in enumerate(batch.infos):
@@ -238,14 +238,14 @@ class QualityWriter:
                     places += [row] * len(checks)
                     self._append(texts, printable(gear), checks, _job(results))
         if not places:
-            return
+            return None
         columns = self._shared.of(batch.rows.take(pa.array(places, pa.int64())), range(len(places)))
         for name, column in texts.items():
             columns[name] = pa.array(column, pa.string(), memory_pool=POOL)
         columns["latest"] = self._latest.slice(self.report.rows_written, len(places))
         arrays = [columns[name] for name in self._schema.names]
-        self.writer.write(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
         self.report.rows_written += len(places)
+        return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
 
     def _append(
         self, texts: dict[str, list[str | None]], gear: str, checks: _Checks, job: _Job

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from fw_dataset.format.tables import EXTRA, INFO
 from fw_dataset.render.json_tree import JsonValue, Members, parse
 from fw_dataset.render.objects.plain import Spelled, as_object, is_deep, soften
+from fw_dataset.render.threads import ahead
 
 __all__ = ["InfoBatch", "InfoReader"]
 
@@ -103,7 +104,7 @@ class InfoReader:
                 have are left out.
         """
         number = 0
-        for batch in self._slices(columns):
+        for batch in ahead(self._slices(columns)):
             texts, extras = _texts(batch.rows, INFO), _texts(batch.rows, EXTRA)
             batch.texts, batch.extras = texts, extras
             for row, (text, extra) in enumerate(zip(texts, extras, strict=True)):

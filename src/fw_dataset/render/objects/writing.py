@@ -85,12 +85,12 @@ class ObjectWriter:
         self._schema = table.model.to_arrow()
         self._known = _tree(table.columns)
 
-    def write(self, batch: InfoBatch, found: Mapping[Place, Found]) -> None:
-        """Write the table's objects among those that were found in a batch."""
-        if self._table.place in found:
-            self._write(batch, found[self._table.place])
+    def rows(self, batch: InfoBatch, found: Mapping[Place, Found]) -> pa.RecordBatch | None:
+        """The rows of the table's objects among those that were found in a batch."""
+        own = found.get(self._table.place)
+        return None if own is None else self._rows(batch, own)
 
-    def _write(self, batch: InfoBatch, found: Found) -> None:
+    def _rows(self, batch: InfoBatch, found: Found) -> pa.RecordBatch:
         rests = Rests()
         columns = self._shared.of(batch.rows, found.rows)
         levels: dict[Path, list[Object]] = {(): found.objects}
@@ -104,7 +104,7 @@ class ObjectWriter:
             [columns[name] for name in self._schema.names], schema=self._schema
         )
         self.report.rows_written += rows.num_rows
-        self.writer.write(rows)
+        return rows
 
     def _column(
         self,
