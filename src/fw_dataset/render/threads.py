@@ -41,6 +41,11 @@ class WorkBehind:
         while len(self._pending) > _MOST_PENDING:
             self._pending.popleft().result()
 
+    def wait(self) -> None:
+        """Wait until all is done."""
+        while self._pending:
+            self._pending.popleft().result()
+
     def __enter__(self) -> WorkBehind:
         return self
 
@@ -51,5 +56,5 @@ class WorkBehind:
         trace: TracebackType | None,
     ) -> None:
         self._executor.shutdown(cancel_futures=error is not None)
-        while self._pending and error is None:
-            self._pending.popleft().result()
+        if error is None:
+            self.wait()
