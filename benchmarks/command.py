@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.comparing import measure_comparing
+from benchmarks.deriving import measure_deriving
 from benchmarks.federation import measure_federation
 from benchmarks.figures import Case
 from benchmarks.phases import measure_phases
@@ -31,6 +32,7 @@ __all__ = ["CASES", "main"]
 CASES: dict[str, Callable[[Setting], Case]] = {
     "startup": measure_startup,
     "render": measure_rendering,
+    "derived": measure_deriving,
     "phases": measure_phases,
     "query": measure_querying,
     "federation": measure_federation,

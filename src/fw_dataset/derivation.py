@@ -26,8 +26,8 @@ from fw_dataset.format.schema import DataModel
 from fw_dataset.format.tables import INFO, PRIMARY_CONTAINERS
 from fw_dataset.render.derived import DerivedTables, PrimaryFiles
 from fw_dataset.render.objects import ObjectTables, derive_objects
-from fw_dataset.render.profiles import profile_tables
-from fw_dataset.render.progress import ProgressCallback
+from fw_dataset.render.profiles import profile_tables, profiling_ahead
+from fw_dataset.render.progress import Progress, ProgressCallback
 from fw_dataset.render.tabular import FolderSource, TabularSource, derive_tabular
 from fw_dataset.render.version import RenderedTables
 from fw_dataset.storage import LocalStorage, ObjectInfo
@@ -238,16 +238,13 @@ def derive_rendered(
         FWDatasetError: a source of tabular files cannot be read at all.
     """
     files = _files_below(folder, rendered.entries)
-    found = _derive(
-        files, folder, wish, {name.casefold() for name in rendered.models}, work, progress
-    )
+    taken = {name.casefold() for name in rendered.models}
+    found, profiles = _make(files, rendered.models, folder, wish, taken, work, progress)
     rendered.models |= found.models
     rendered.entries += found.entries
     rendered.report.derived |= found.report
     rendered.report.tabular_files += found.files
-    if wish.profiles:
-        files = _files_below(folder, rendered.entries)
-        rendered.profiles = _profiles(files, rendered.models, wish, progress)
+    rendered.profiles = profiles
 
 
 def _files_below(folder: Path, entries: Sequence[FileEntry]) -> dict[str, list[Path]]:
@@ -256,6 +253,67 @@ def _files_below(folder: Path, entries: Sequence[FileEntry]) -> dict[str, list[P
         if entry.table is not None:
             files.setdefault(entry.table, []).append(folder / entry.path)
     return files
+
+
+def _make(
+    files: PrimaryFiles,
+    models: Mapping[str, DataModel],
+    folder: Path,
+    wish: Derivations,
+    taken: Collection[str],
+    work: Path,
+    progress: ProgressCallback | None,
+) -> tuple[DerivedTables, dict[str, bytes]]:
+    """Tables that are derived from others, and the profiles of all of them."""
+    if not wish.profiles:
+        return _derive(files, folder, wish, taken, work, progress), {}
+    import duckdb  # noqa: PLC0415 - it takes long to load, and only profiles need it
+
+    try:
+        return _make_with_profiles(files, models, folder, wish, taken, work, progress)
+    except duckdb.OutOfMemoryException as error:
+        raise StorageError(f"there is no room to make profiles: {_first_line(error)}") from None
+    except duckdb.Error as error:
+        raise DatasetFormatError(
+            "tables cannot be read to make profiles; check the dataset with verify:"
+            f" {_first_line(error)}"
+        ) from None
+
+
+def _make_with_profiles(
+    files: PrimaryFiles,
+    models: Mapping[str, DataModel],
+    folder: Path,
+    wish: Derivations,
+    taken: Collection[str],
+    work: Path,
+    progress: ProgressCallback | None,
+) -> tuple[DerivedTables, dict[str, bytes]]:
+    values = wish.profile_values
+    if not wish.makes_tables:
+        made = profile_tables(files, models, values=values, progress=progress)
+        return DerivedTables(), _written(made)
+    with profiling_ahead(files, models, values=values) as profiles:
+        found = _derive(files, folder, wish, taken, work, progress)
+        made = profiles()
+    files = _files_below(folder, found.entries)
+    after = None if progress is None else _counting_from(len(made), progress)
+    made |= profile_tables(files, found.models, values=values, progress=after)
+    return found, _written(made)
+
+
+def _counting_from(done: int, progress: ProgressCallback) -> ProgressCallback:
+    """Tells how far profiles are when those of some tables are there already."""
+
+    def tell(moment: Progress) -> None:
+        total = done + (moment.total_rows or 0)
+        progress(replace(moment, rows=done + moment.rows, total_rows=total))
+
+    return tell
+
+
+def _written(profiles: Mapping[str, TableProfile]) -> dict[str, bytes]:
+    return {table: profile.to_json() for table, profile in profiles.items()}
 
 
 def _derive(
@@ -274,26 +332,6 @@ def _derive(
         names = {*taken, *(name.casefold() for name in found.models)}
         found.add(derive_tabular(files, folder, wish.tabular_files, names, work, progress))
     return found
-
-
-def _profiles(
-    files: Mapping[str, Sequence[Path]],
-    models: Mapping[str, DataModel],
-    wish: Derivations,
-    progress: ProgressCallback | None,
-) -> dict[str, bytes]:
-    import duckdb  # noqa: PLC0415 - it takes long to load, and only profiles need it
-
-    try:
-        made = profile_tables(files, models, values=wish.profile_values, progress=progress)
-    except duckdb.OutOfMemoryException as error:
-        raise StorageError(f"there is no room to make profiles: {_first_line(error)}") from None
-    except duckdb.Error as error:
-        raise DatasetFormatError(
-            "tables cannot be read to make profiles; check the dataset with verify:"
-            f" {_first_line(error)}"
-        ) from None
-    return {table: profile.to_json() for table, profile in made.items()}
 
 
 # ------------------------------------------------------------------------ versions that stand
@@ -397,20 +435,17 @@ def add_missing(
     folder.mkdir()
     tables = target.table_names if missing.profiles else missing.containers
     files = local_files(target, [name for name in tables if name in models], work / "primary")
+    taken = _taken(target)
     with _reading(catalog, target):
-        found = _derive(files, folder, missing, _taken(target), work, progress)
+        found, profiles = _make(files, models, folder, missing, taken, work, progress)
     documents: dict[str, bytes] = {}
     if found.report or found.files:
         # Under a path of its own: others may follow.
         path, data = added_report({"tables": found.report, "tabular_files": found.files})
         documents[path] = data
-    if missing.profiles:
-        files |= _files_below(folder, found.entries)
-        with _reading(catalog, target):
-            profiles = _profiles(files, {**models, **found.models}, wish, progress)
-        if not wish.profile_values:
-            profiles |= _without_values(target, target.manifest)
-        documents |= {_profile_path(table): data for table, data in profiles.items()}
+    if missing.profiles and not wish.profile_values:
+        profiles |= _without_values(target, target.manifest)
+    documents |= {_profile_path(table): data for table, data in profiles.items()}
     addition = Addition(
         LocalStorage(folder),
         [_incoming(name, model, found.entries) for name, model in found.models.items()],

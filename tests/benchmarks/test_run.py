@@ -61,6 +61,8 @@ def test_all_cases_run(tmp_path: Path, floor: Path) -> None:
     rendering = figures_of(report, "render")
     assert rendering["render_snapshot()", "CPU, floor = 1"]["value"] > 0
     assert rendering["render_snapshot()", "peak memory"]["value"] > 10 << 20
+    derived = figures_of(report, "derived")
+    assert derived["and headers, qc, profiles", "CPU, primary = 1"]["value"] > 0
     assert figures_of(report, "query")["join", "DuckDB = 1"]["value"] > 0
     assert figures_of(report, "federation")["paths", "connected and answered"]["value"] > 0
     assert "floor" in done.stdout

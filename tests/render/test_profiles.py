@@ -23,7 +23,7 @@ from fw_dataset import Progress
 from fw_dataset.format.column_types import ColumnType
 from fw_dataset.format.profile import QUANTILES, ColumnProfile, TableProfile, cut
 from fw_dataset.format.schema import DataModel
-from fw_dataset.render.profiles import profile_relation, profile_tables
+from fw_dataset.render.profiles import profile_relation, profile_tables, profiling_ahead
 from fw_dataset.render.profiling import columns as profiled_columns
 from fw_dataset.render.profiling import tables as profiled_tables
 
@@ -446,6 +446,22 @@ def test_progress_tells_tables(tmp_path: Path) -> None:
         Progress("profile", "empty", 1, 2),
         Progress("profile", None, 2, 2),
     ]
+
+
+def test_profiles_that_nobody_waits_for_any_more() -> None:
+    begun: list[str] = []
+
+    class Models(dict[str, DataModel]):
+        def items(self) -> Any:
+            for name, model in super().items():
+                begun.append(name)
+                yield name, model
+
+    model = DataModel(id="t", properties={"a": {"type": "string"}})
+    models = Models({f"t{number}": model for number in range(2000)})
+    with pytest.raises(KeyError), profiling_ahead({}, models, values=True):
+        raise KeyError
+    assert len(begun) < 2000
 
 
 def test_without_values_no_value_is_told(tmp_path: Path) -> None:

@@ -95,8 +95,13 @@ class TableWriter:
         self.entries: list[FileEntry] = []
         self.null_columns: set[str] = set()
 
-    def write(self, batch: pa.RecordBatch) -> None:
-        """Add rows."""
+    def write(self, batch: pa.RecordBatch, size: int | None = None) -> None:
+        """Add rows.
+
+        Args:
+            batch: the rows.
+            size: the bytes that they count as, where it is not what they take right now.
+        """
         self.null_columns.update(
             name
             for name, column in zip(batch.schema.names, batch.columns, strict=True)
@@ -106,7 +111,7 @@ class TableWriter:
             self._flush()
         self._pending.append(batch)
         self._pending_rows += batch.num_rows
-        self._pending_bytes += batch.nbytes
+        self._pending_bytes += batch.nbytes if size is None else size
         if self._pending_bytes >= self._bytes_per_group:
             self._flush()
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 from fw_dataset.format.names import quote_identifier, quote_literal
@@ -19,7 +21,7 @@ from fw_dataset.render.progress import Progress, ProgressCallback
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["profile_relation", "profile_tables"]
+__all__ = ["profile_relation", "profile_tables", "profiling_ahead"]
 
 _THREADS = 2
 _MEMORY = "1GB"
@@ -73,6 +75,39 @@ def profile_tables(
                 found[name] = profile_relation(connection, source, name, model, values=values)
     _tell(progress, None, len(found), len(models))
     return found
+
+
+@contextmanager
+def profiling_ahead(
+    files: Mapping[str, Sequence[Path]], models: Mapping[str, DataModel], *, values: bool
+) -> Iterator[Callable[[], dict[str, TableProfile]]]:
+    """Profile tables in a thread of its own: DuckDB leaves Python to others meanwhile.
+
+    Gives what waits for the profiles and returns them. Where the block ends by an error, they
+    are given up after the table at hand.
+
+    Args:
+        files: as for :func:`profile_tables`, and so are the others.
+        models: these must not change.
+        values: whether to tell what stands in rows.
+    """
+    given_up = Event()
+
+    def go_on(_: Progress) -> None:
+        if given_up.is_set():
+            raise _GivenUpError
+
+    with ThreadPoolExecutor(1) as executor:
+        made = executor.submit(profile_tables, files, models, values=values, progress=go_on)
+        try:
+            yield made.result
+        except BaseException:
+            given_up.set()
+            raise
+
+
+class _GivenUpError(Exception):
+    """Nobody waits for the profiles any more."""
 
 
 def profile_relation(

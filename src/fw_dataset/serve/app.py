@@ -209,9 +209,7 @@ def _answer_own(request: Request, error: Any) -> Response:
     """A dataset that is damaged or cannot be reached; where it is concerns nobody outside."""
     _LOGGER.error("dataset failed", extra={"reason": str(error)})
     why, table = "the server's log says why", request.path_params.get("name")
-    return _answer_error(
-        request, ApiError(500, "the dataset cannot be read", why, source=table)
-    )
+    return _answer_error(request, ApiError(500, "the dataset cannot be read", why, source=table))
 
 
 def _answer_unexpected(request: Request, error: Any) -> Response:

@@ -1,7 +1,7 @@
 """Make tables of the objects in ``info``: headers, results of quality control, custom keys.
 
-Every primary table is read twice: first to see which tables, keys and types there are, in all its
-rows, and then to write the rows.
+Every primary table is read to see which tables, keys and types there are, in all its rows. What its
+rows become is drafted meanwhile; those that need other columns after all are read once more.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from fw_dataset.render.objects.naming import base_name
 from fw_dataset.render.objects.places import Place, Places
 from fw_dataset.render.objects.plain import printable
 from fw_dataset.render.objects.reading import InfoReader
+from fw_dataset.render.objects.spill import Spill
 from fw_dataset.render.objects.wish import ObjectTables
 from fw_dataset.render.progress import ProgressCallback
 from fw_dataset.render.report import TableReport
@@ -51,8 +52,9 @@ def derive_objects(
         found: list[Place] = []
         if places.keys != [] and sources.get(name):
             reader = InfoReader(sources[name], places.keys)
-            container = Container(name, reader, places, checks=wish.qc and name == "files")
-            with collector_paused():
+            with Spill(folder) as spill, collector_paused():
+                checks = wish.qc and name == "files"
+                container = Container(name, reader, places, spill, checks=checks)
                 found = container.survey(progress)
                 made.add(container.write(folder, names, progress))
         for key in places.missing(found):

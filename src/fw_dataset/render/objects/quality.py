@@ -24,11 +24,10 @@ from fw_dataset.render.objects.reading import InfoBatch
 from fw_dataset.render.objects.tables import EXTRA_COLUMN, shared_columns
 from fw_dataset.render.objects.values import Fit, read_json
 from fw_dataset.render.objects.writing import SharedColumns
-from fw_dataset.render.parquet import TableWriter
 from fw_dataset.render.report import TableReport
 from fw_dataset.render.values import POOL
 
-__all__ = ["LatestChecks", "QualityWriter", "quality_model"]
+__all__ = ["Checks", "quality_model"]
 
 _JOB, _GEAR = "job_info", "gear_info"
 _NO_CHECKS = (_JOB, _GEAR)
@@ -161,91 +160,61 @@ def _first_text(results: Mapping[str, Any], paths: tuple[tuple[str, ...], ...]) 
     return None
 
 
-class LatestChecks:
-    """Finds for each file, gear and check the rows of the file's newest version that has it.
+class Checks:
+    """Makes the rows of the checks, all but which of them are the latest.
 
-    It keeps two numbers a row, so that a million files need no more than some ten megabytes.
+    For that it keeps two numbers a row, so that a million files need no more than some ten
+    megabytes.
+
+    Args:
+        shared: the columns that rows begin with.
+
+    Attributes:
+        report: counts values that do not fit.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shared: SharedColumns) -> None:
+        self.report = TableReport()
+        self._shared = shared
         self._keys = array("q")
         self._versions = array("q")
 
     @property
     def rows(self) -> int:
-        """The rows that the table will have."""
+        """The rows that were made."""
         return len(self._keys)
 
-    def see(self, batch: InfoBatch) -> None:
-        """Look at the checks of a batch."""
-        rows = batch.rows
-        names = rows.schema.names
-        own = rows.column("id").to_pylist()
-        files = rows.column("file_id").to_pylist() if "file_id" in names else own
-        versions = rows.column("version").fill_null(-1).to_pylist() if "version" in names else None
+    def make(self, batch: InfoBatch) -> pa.RecordBatch | None:
+        """The rows of a batch, None where it has no checks."""
+        places: list[int] = []
+        texts: dict[str, list[str | None]] = {name: [] for name in _TEXTS}
+        files, versions = _files(batch)
         for row, info in enumerate(batch.infos):
             if QC not in info:
                 continue
-            file = own[row] if files[row] is None else files[row]
-            version = -1 if versions is None else versions[row]
-            for gear, checks, _ in _gears(info):
+            file, version = files[row], versions[row]
+            for gear, checks, results in _gears(info):
                 for check, _ in checks:
+                    places.append(row)
                     # Equal hashes of unlike checks are as good as impossible: 64 bits.
                     self._keys.append(hash((file, gear, check)))
                     self._versions.append(version)
+                self._append(texts, printable(gear), checks, _job(results))
+        if not places:
+            return None
+        columns = self._shared.of(batch.rows, places)
+        for name, column in texts.items():
+            columns[name] = pa.array(column, pa.string(), memory_pool=POOL)
+        return pa.RecordBatch.from_pydict(columns)
 
-    def found(self) -> pa.BooleanArray:
-        """For each row, in the order in which they were seen, whether it is of the newest."""
+    def latest(self) -> pa.BooleanArray:
+        """For each row, in order, whether no newer version of its file has the gear's check."""
         keys = pa.array(self._keys, pa.int64())
         versions = pa.array(self._versions, pa.int64())
         table = pa.table({"key": keys, "version": versions})
         newest = table.group_by("key").aggregate([("version", "max")]).combine_chunks()
         place = pc.index_in(keys, value_set=newest["key"])
         return pc.equal(versions, pc.take(newest["version_max"], place)).combine_chunks()
-
-
-class QualityWriter:
-    """Writes the table.
-
-    Args:
-        model: its schema.
-        writer: where its rows go.
-        shared: the columns that rows begin with.
-        latest: of all rows in order, whether they are the latest.
-    """
-
-    def __init__(
-        self,
-        model: DataModel,
-        writer: TableWriter,
-        shared: SharedColumns,
-        latest: pa.BooleanArray,
-    ) -> None:
-        self.model = model
-        self.writer = writer
-        self.report = TableReport()
-        self._shared = shared
-        self._latest = latest
-        self._schema = model.to_arrow()
-
-    def write(self, batch: InfoBatch, _: object = None) -> None:
-        """Write the checks of a batch."""
-        places: list[int] = []
-        texts: dict[str, list[str | None]] = {name: [] for name in _TEXTS}
-        for row, info in enumerate(batch.infos):
-            if QC in info:
-                for gear, checks, results in _gears(info):
-                    places += [row] * len(checks)
-                    self._append(texts, printable(gear), checks, _job(results))
-        if not places:
-            return
-        columns = self._shared.of(batch.rows.take(pa.array(places, pa.int64())), range(len(places)))
-        for name, column in texts.items():
-            columns[name] = pa.array(column, pa.string(), memory_pool=POOL)
-        columns["latest"] = self._latest.slice(self.report.rows_written, len(places))
-        arrays = [columns[name] for name in self._schema.names]
-        self.writer.write(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
-        self.report.rows_written += len(places)
 
     def _append(
         self, texts: dict[str, list[str | None]], gear: str, checks: _Checks, job: _Job
@@ -265,6 +234,18 @@ class QualityWriter:
             else:
                 self.report.count(["payload"], ())
                 extras.append(to_json({**job.rest, check or "": fitted.rest}))
+
+
+def _files(batch: InfoBatch) -> tuple[list[str], list[int]]:
+    """Of each row the file, which all its versions share, and the number of the version."""
+    rows = batch.rows
+    names = rows.schema.names
+    own = rows.column("id").to_pylist()
+    files = rows.column("file_id").to_pylist() if "file_id" in names else own
+    files = [one if file is None else file for file, one in zip(files, own, strict=True)]
+    if "version" not in names:
+        return files, [-1] * len(own)
+    return files, rows.column("version").fill_null(-1).to_pylist()
 
 
 def _state(value: Any) -> str | None:

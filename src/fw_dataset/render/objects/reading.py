@@ -7,8 +7,9 @@ surrogates, keys that stand twice - is parsed exactly instead.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import pyarrow.parquet as pq
 from fw_dataset.format.tables import EXTRA, INFO
 from fw_dataset.render.json_tree import JsonValue, Members, parse
 from fw_dataset.render.objects.plain import Spelled, as_object, is_deep, soften
+from fw_dataset.render.threads import ahead
 
 __all__ = ["InfoBatch", "InfoReader"]
 
@@ -46,6 +48,7 @@ class InfoBatch:
     """Some rows of a primary table whose ``info`` may hold what is looked for.
 
     Attributes:
+        number: which one of the table's batches it is, from 0.
         rows: the other columns that were asked for.
         done: rows of the table up to the last of these, whether they matter or not.
         infos: the object at ``info`` of each row; an empty one where there is none.
@@ -54,6 +57,7 @@ class InfoBatch:
         extras: that of ``extra``, where it holds a part of ``info``.
     """
 
+    number: int
     rows: pa.RecordBatch
     done: int
     infos: list[dict[str, Any]] = field(default_factory=list)
@@ -95,15 +99,21 @@ class InfoReader:
         """All rows of the table."""
         return sum(int(pq.read_metadata(path).num_rows) for path in self._paths)
 
-    def batches(self, columns: Sequence[str]) -> Iterator[InfoBatch]:
+    def batches(
+        self, columns: Sequence[str], only: Container[int] | None = None
+    ) -> Iterator[InfoBatch]:
         """The rows that matter, in order.
 
         Args:
             columns: others than ``info`` and ``extra`` to be read; those that the table does not
-                have are left out.
+                have are left out. The same columns give the same batches.
+            only: the numbers of the batches to give; None for all.
         """
         number = 0
-        for batch in self._slices(columns):
+        for batch in ahead(self._slices(columns)):
+            if only is not None and batch.number not in only:
+                number += batch.rows.num_rows
+                continue
             texts, extras = _texts(batch.rows, INFO), _texts(batch.rows, EXTRA)
             batch.texts, batch.extras = texts, extras
             for row, (text, extra) in enumerate(zip(texts, extras, strict=True)):
@@ -113,7 +123,7 @@ class InfoReader:
         self._known = True
 
     def _slices(self, columns: Sequence[str]) -> Iterator[InfoBatch]:
-        done = 0
+        done, numbers = 0, count()
         for path in self._paths:
             with pq.ParquetFile(path) as file:
                 names = set(file.schema_arrow.names)
@@ -123,7 +133,7 @@ class InfoReader:
                     for rows in file.iter_batches(_BATCH_ROWS, [group], wanted):
                         done += rows.num_rows
                         for part in _bounded(self._that_matter(rows)):
-                            yield InfoBatch(part, done)
+                            yield InfoBatch(next(numbers), part, done)
 
     def _that_matter(self, rows: pa.RecordBatch) -> pa.RecordBatch:
         mask = pa.nulls(rows.num_rows, pa.bool_()).fill_null(False)

@@ -87,6 +87,17 @@ class Survey:
         if self._keys > MOST_KEYS_COUNTED:
             self._forget()
 
+    @property
+    def keys(self) -> int:
+        """How many keys are counted."""
+        return self._keys
+
+    def shape(self) -> object:
+        """What decides which columns there are; two of these can be equal."""
+        return self.is_whole, [
+            (leaf.path, leaf.key.own, leaf.key.items) for leaf in _leaves(self._top, ())
+        ]
+
     def leaves(self) -> Iterator[Leaf]:
         """The keys that can have a column, by their paths."""
         return iter(sorted(_leaves(self._top, ()), key=lambda leaf: sort_key(leaf.path)))

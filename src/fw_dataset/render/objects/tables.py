@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fw_dataset.format.column_types import ColumnType
 from fw_dataset.format.names import free_name
@@ -33,10 +33,14 @@ from fw_dataset.render.objects.values import (
 if TYPE_CHECKING:  # it loads pydicom, which only the headers of DICOM files need
     from fw_dataset.render.objects.dictionary import Keyword
 
-__all__ = ["EXTRA_COLUMN", "MOST_COLUMNS", "ObjectTable", "plan_table", "shared_columns"]
+__all__ = ["EXTRA_COLUMN", "MOST_COLUMNS", "FindKeyword", "ObjectTable", "plan_table"]
+__all__ += ["shared_columns"]
 
 MOST_COLUMNS = 2000
 """So many value columns a table has at most; the values of rarer keys stand in ``extra``."""
+
+FindKeyword: TypeAlias = "Callable[[Any], Keyword | None]"
+"""The dictionary's entry of a key, if it has one."""
 
 _LONGEST = 200
 _NO_NAME = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -92,7 +96,7 @@ def plan_table(
     place: Place,
     survey: Survey,
     description: str,
-    find_keyword: Callable[[Any], Keyword | None],
+    find_keyword: FindKeyword,
 ) -> ObjectTable:
     """Choose, name and describe the columns of a table.
 

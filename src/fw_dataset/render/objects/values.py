@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -120,8 +121,12 @@ def read_json(value: Any) -> Fit:
     return Fit(text, rest=None if odd is None else Odd(odd), fits=odd is None)
 
 
+@cache
 def spelled_reader(read: Reader) -> Reader:
-    """A reader of numbers that takes texts, too, where DICOM spells numbers so."""
+    """A reader of numbers that takes texts, too, where DICOM spells numbers so.
+
+    For equal arguments it is the same, so that columns can be compared.
+    """
     pattern = _SPELLED_WHOLE if read is read_integer else _SPELLED
 
     def read_spelled(value: Any) -> Fit:
@@ -139,8 +144,9 @@ def spelled_reader(read: Reader) -> Reader:
     return read_spelled
 
 
+@cache
 def read_list(read: Reader, *, is_mixed: bool) -> Reader:
-    """A reader of lists, to which a single value is a list of one.
+    """A reader of lists, to which a single value is a list of one; the same for equal arguments.
 
     Args:
         read: the reader of the items.

@@ -1,4 +1,4 @@
-"""The second pass: the objects of a table become rows."""
+"""The objects of a table become rows."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ import pyarrow as pa
 
 from fw_dataset.format.tables import EXTRA
 from fw_dataset.render.objects.columns import Rests, ValueColumn, make_column
-from fw_dataset.render.objects.places import BARE, Found, Object, Place
+from fw_dataset.render.objects.places import BARE, Found, Object
 from fw_dataset.render.objects.plain import as_object
 from fw_dataset.render.objects.reading import InfoBatch
 from fw_dataset.render.objects.survey import Path
 from fw_dataset.render.objects.tables import ObjectTable, shared_columns
-from fw_dataset.render.parquet import TableWriter
 from fw_dataset.render.report import TableReport
 
-__all__ = ["ObjectWriter", "SharedColumns"]
+__all__ = ["ObjectRows", "SharedColumns", "empty_column", "named"]
 
 _VALUE = "value"
 
@@ -52,8 +51,9 @@ class SharedColumns:
         return list(dict.fromkeys(self._sources.values()))
 
     def of(self, rows: pa.RecordBatch, chosen: Sequence[int]) -> dict[str, pa.Array]:
-        """The columns of some rows."""
-        taken = None if len(chosen) == rows.num_rows else pa.array(chosen, pa.int64())
+        """The columns of some rows, each of which can be there several times."""
+        whole = len(chosen) == rows.num_rows and len(set(chosen)) == len(chosen)
+        taken = None if whole else pa.array(chosen, pa.int64())
         columns = {}
         for name, kind in self._types.items():
             source = self._sources[name]
@@ -65,46 +65,40 @@ class SharedColumns:
         return columns
 
 
-class ObjectWriter:
-    """Writes one table of objects.
+class ObjectRows:
+    """Makes the rows of a table of objects.
 
     Args:
         table: the table.
-        writer: where its rows go.
         shared: the columns that rows begin with.
     """
 
-    def __init__(self, table: ObjectTable, writer: TableWriter, shared: SharedColumns) -> None:
-        self.model = table.model
-        self.writer = writer
-        self.report = TableReport()
-        for path, count in table.without.items():
-            self.report.count_unknown(_named(path), count)
-        self._table = table
+    def __init__(self, table: ObjectTable, shared: SharedColumns) -> None:
+        self.table = table
         self._shared = shared
         self._schema = table.model.to_arrow()
         self._known = _tree(table.columns)
 
-    def write(self, batch: InfoBatch, found: Mapping[Place, Found]) -> None:
-        """Write the table's objects among those that were found in a batch."""
-        if self._table.place in found:
-            self._write(batch, found[self._table.place])
+    def make(self, batch: InfoBatch, found: Found, report: TableReport) -> pa.RecordBatch:
+        """The rows of the table's objects in a batch.
 
-    def _write(self, batch: InfoBatch, found: Found) -> None:
+        Args:
+            batch: the batch.
+            found: the objects.
+            report: counts values that do not fit.
+        """
         rests = Rests()
         columns = self._shared.of(batch.rows, found.rows)
         levels: dict[Path, list[Object]] = {(): found.objects}
-        for column in self._table.columns:
-            columns[column.name] = self._column(column, batch, found, levels, rests)
-        if not self._table.is_complete:
+        for column in self.table.columns:
+            columns[column.name] = self._column(column, batch, found, levels, rests, report)
+        if not self.table.is_complete:
             for row, one in enumerate(found.objects):
                 _keep_unknown(one, self._known, (), row, rests)
         columns[EXTRA] = rests.column(len(found.rows))
-        rows = pa.RecordBatch.from_arrays(
+        return pa.RecordBatch.from_arrays(
             [columns[name] for name in self._schema.names], schema=self._schema
         )
-        self.report.rows_written += rows.num_rows
-        self.writer.write(rows)
 
     def _column(
         self,
@@ -113,44 +107,54 @@ class ObjectWriter:
         found: Found,
         levels: dict[Path, list[Object]],
         rests: Rests,
+        report: TableReport,
     ) -> pa.Array:
-        level = self._level(column.path[:-1], levels, rests)
+        level = _level(column.path[:-1], levels, rests, report)
         key = column.path[-1]
 
         def spelled(row: int) -> Any:
             return _spelled_at(
-                batch.spelled(found.rows[row]), (*self._table.place.path, *column.path)
+                batch.spelled(found.rows[row]), (*self.table.place.path, *column.path)
             )
 
         def misfit(row: int, rest: Any, counted: bool) -> None:
-            rests.keep(row, _named(column.path), rest)
+            rests.keep(row, named(column.path), rest)
             if counted:
-                self.report.count([column.name], ())
+                report.count([column.name], ())
 
         return make_column(column, list(map(dict.get, level, repeat(key))), spelled, misfit)
 
-    def _level(self, path: Path, levels: dict[Path, list[Object]], rests: Rests) -> list[Object]:
-        """The objects at a path, empty ones where there are none; what else is there is kept."""
-        if path in levels:
-            return levels[path]
-        level = []
-        for row, one in enumerate(self._level(path[:-1], levels, rests)):
-            value = one.get(path[-1])
-            if type(value) is dict:
-                level.append(value)
-                continue
-            level.append(_EMPTY)
-            if value is not None:
-                rests.keep(row, _named(path), value)
-                self.report.count([".".join(_named(path))], ())
-        levels[path] = level
-        return level
+
+def empty_column(column: ValueColumn, rows: int) -> pa.Array:
+    """A column of rows of which none has its key."""
+    return make_column(column, [None] * rows, lambda _: None, lambda *_: None)
+
+
+def _level(
+    path: Path, levels: dict[Path, list[Object]], rests: Rests, report: TableReport
+) -> list[Object]:
+    """The objects at a path, empty ones where there are none; what else is there is kept."""
+    if path in levels:
+        return levels[path]
+    level = []
+    for row, one in enumerate(_level(path[:-1], levels, rests, report)):
+        value = one.get(path[-1])
+        if type(value) is dict:
+            level.append(value)
+            continue
+        level.append(_EMPTY)
+        if value is not None:
+            rests.keep(row, named(path), value)
+            report.count([".".join(named(path))], ())
+    levels[path] = level
+    return level
 
 
 _EMPTY: Object = {}
 
 
-def _named(path: Path) -> tuple[str, ...]:
+def named(path: Path) -> tuple[str, ...]:
+    """The path under which a value stands in ``extra``, and in names of columns."""
     return tuple(_VALUE if key is BARE else key for key in path)
 
 
@@ -179,6 +183,6 @@ def _keep_unknown(
     for key, value in one.items():
         if key not in known:
             if value is not None:
-                rests.keep(row, _named((*path, key)), value)
+                rests.keep(row, named((*path, key)), value)
         elif known[key] is not None and type(value) is dict:
             _keep_unknown(value, known[key], (*path, key), row, rests)
