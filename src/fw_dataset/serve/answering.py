@@ -91,6 +91,10 @@ def _explained(message: str) -> dict[str, Any]:
     message = " ".join(message.partition("\n\nLINE ")[0].split())
     if message.startswith(_OF_FILES) or ".parquet" in message:
         return {**_failed("a table cannot be read", "its files are damaged or gone"), "ours": True}
+    if message.startswith("INTERRUPT Error"):
+        # When one of its threads fails, DuckDB 1.5 stops the others and now and then passes their
+        # complaint on; nothing is interrupted here.
+        message = "it failed, and DuckDB lost the reason; run it again to see it"
     return _failed("the query is wrong", message)
 
 
