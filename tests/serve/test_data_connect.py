@@ -212,7 +212,9 @@ def test_a_failure_after_some_pages_ends_the_sequence(server: Server) -> None:
         pages += 1
         answer = server.get(answer.json["pagination"]["next_page_url"])
     assert pages > 1
-    assert "Could not convert string" in answer.error
+    assert answer.status == 400
+    said = ("Could not convert string", "DuckDB lost the reason")  # as 1.5 does now and then
+    assert any(part in answer.error for part in said)
 
 
 @pytest.mark.parametrize(

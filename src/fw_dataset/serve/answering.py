@@ -94,6 +94,10 @@ def _explained(message: str, sql: str) -> dict[str, Any]:
     message = without_drawing(message)
     if message.startswith(_OF_FILES) or ".parquet" in message:
         return {**_failed("a table cannot be read", "its files are damaged or gone"), "ours": True}
+    if message.startswith("INTERRUPT Error"):
+        # When one of its threads fails, DuckDB 1.5 stops the others and now and then passes their
+        # complaint on; nothing is interrupted here.
+        message = "it failed, and DuckDB lost the reason; run it again to see it"
     return _failed("the query is wrong", message + place)
 
 
