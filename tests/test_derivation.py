@@ -154,6 +154,23 @@ def test_additions_one_by_one(files: Path, plain: Path, tmp_path: Path) -> None:
     assert dataset.report()["tables"].keys() == PRIMARY | TABLES.keys()
 
 
+@pytest.mark.parametrize("hidden", [False, True])
+@pytest.mark.parametrize("first", ["subjects.*", "subjects.demographics"])
+def test_keys_of_which_some_have_a_table(
+    first: str, hidden: bool, plain: Path, tmp_path: Path
+) -> None:
+    dataset = Dataset.open(copy_of(plain, tmp_path / "out"))
+    both = {"info_subjects_demographics", "info_subjects_number"}
+    found = set(add_derived(dataset, custom_info=[first]))
+    if hidden:
+        dataset.hide_tables(["info_subjects_demographics"])
+    found |= set(add_derived(dataset, custom_info=["subjects.demographics", "subjects.*"]))
+    assert found == both
+    assert dataset.report()["tables"].keys() - PRIMARY == both
+    assert add_derived(dataset, custom_info=["subjects.*"]) == []
+    assert dataset.verify(deep=True).problems == ()
+
+
 def test_what_no_record_has_makes_no_table_and_is_told(plain: Path, tmp_path: Path) -> None:
     dataset = Dataset.open(copy_of(plain, tmp_path / "out"))
     assert add_derived(dataset, custom_info=["sessions.nothing"]) == []

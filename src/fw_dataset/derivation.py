@@ -45,6 +45,7 @@ __all__ = ["NOTES", "Derivations", "add_derived", "add_missing", "by_default", "
 NOTES = "derived"
 """The key of the manifest under which stands what was derived."""
 _WITH_VALUES, _WITHOUT_VALUES = "with values", "without values"
+_CUSTOM = "info_"
 _DAMAGED = (pa.ArrowException, OSError)
 _OF_TABULAR_FILES = ("name", "type", "size", "hash", "deleted", "replaced")
 
@@ -438,6 +439,8 @@ def add_missing(
     taken = _taken(target)
     with _reading(catalog, target):
         found, profiles = _make(files, models, folder, missing, taken, work, progress)
+    _leave_out(found, _custom_places(target, target.manifest))
+    profiles = {name: data for name, data in profiles.items() if name in {**models, **found.models}}
     documents: dict[str, bytes] = {}
     if found.report or found.files:
         # Under a path of its own: others may follow.
@@ -515,6 +518,32 @@ def _taken(target: CommittedVersion) -> set[str]:
     # The manifest is the last to name a table that is added.
     noted = () if target.manifest is None else target.manifest.rows
     return {name.casefold() for name in (*noted, *target.hidden_names)}
+
+
+def _custom_places(target: CommittedVersion, manifest: Manifest) -> set[tuple[str, str]]:
+    """The containers and keys whose values tables hold that were there before."""
+    shown = {name: model for name, model in target.models.items() if name in manifest.rows}
+    hidden = {
+        name: DataModel.from_json(
+            target.storage.get(f"{target.layout.hidden_schemas}/{name}.schema.json"), name
+        )
+        for name in target.hidden_names
+        if name.startswith(_CUSTOM)
+    }
+    return {place for name, model in (shown | hidden).items() if (place := _place(name, model))}
+
+
+def _place(name: str, model: DataModel) -> tuple[str, str] | None:
+    path = (model.model_extra or {}).get("path")
+    begins = [of for of in PRIMARY_CONTAINERS if name.startswith(f"{_CUSTOM}{of}_")]
+    return (begins[0], repr(path)) if begins and path else None
+
+
+def _leave_out(found: DerivedTables, places: Collection[tuple[str, str]]) -> None:
+    """Let go of tables that are there: ``subjects.*`` may ask for one that was asked for before."""
+    for name in [name for name, model in found.models.items() if _place(name, model) in places]:
+        del found.models[name], found.report[name]
+        found.entries = [entry for entry in found.entries if entry.table != name]
 
 
 def _incoming(name: str, model: DataModel, entries: Sequence[FileEntry]) -> IncomingTable:
