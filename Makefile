@@ -9,7 +9,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test test-long test-oldest check format bench build scripts constraints clean \
+.PHONY: help demo test test-long test-clients test-oldest check format bench build scripts constraints clean \
 	no-python
 
 # The checkout's sources must not shadow the installed wheel.
@@ -41,6 +41,7 @@ TEST := .venv/test-$(FLAVOUR)
 CHECK := .venv/check-$(FLAVOUR)
 DEMO := .venv/demo-$(FLAVOUR)
 BENCH := .venv/bench-$(FLAVOUR)
+CLIENTS := .venv/clients-$(or $(PYVERSION),none)
 # Azure's emulator, for the tests where Node and npm are; the others are Python packages.
 AZURITE_VERSION := 3.35.0
 AZURITE := .venv/azurite-$(AZURITE_VERSION)
@@ -63,6 +64,11 @@ test: $(TEST)/wheel $(AZURITE)/asked ## run the tests against the built wheel
 test-long: $(TEST)/wheel $(AZURITE)/asked ## run all tests, the slow ones too, with more random examples
 	FW_DATASET_TEST_WHEEL=1 $(TEST)/bin/python -m pytest -m "slow or not slow" \
 		--hypothesis-profile=long --timeout=3600 $(ARGS)
+
+# Clients that others wrote, in an environment of their own: they want older packages than we have.
+test-clients: $(TEST)/wheel $(CLIENTS)/ready ## try the service with the clients of others (Python 3.11 or newer)
+	FW_DATASET_TEST_WHEEL=1 FW_DATASET_DATA_CONNECT_PYTHON=$(abspath $(CLIENTS))/bin/python \
+		$(TEST)/bin/python -m pytest tests/serve/test_clients.py $(ARGS)
 
 test-oldest: ## run the tests with the lowest supported versions (PYTHON must be a 3.10)
 	@case '$(PYVERSION)' in 3.10.*) ;; *) \
@@ -96,7 +102,7 @@ scripts: ## bundle the scripts of the served pages anew (needs Node and npm)
 
 clean: ## remove environments, caches, built files and the demo's output
 	rm -rf .venv/wheel .venv/build-* .venv/test-* .venv/check-* .venv/demo-* .venv/bench-* \
-		.venv/pins-* .venv/azurite-*
+		.venv/pins-* .venv/azurite-* .venv/clients-*
 	@rmdir .venv 2>/dev/null || true
 	rm -rf frontend/node_modules dist demo-output .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
@@ -162,6 +168,12 @@ $(AZURITE)/asked:
 		false | 0) echo 'Azurite is not here (it needs Node and npm): no test of Azure runs' ;; \
 		*) echo 'Azurite is not here (it needs Node and npm), and CI tests all' >&2; exit 1 ;; \
 	esac
+
+$(CLIENTS)/ready: PINS := --constraint constraints/clients.txt
+$(CLIENTS)/ready: constraints/clients.txt Makefile | no-python
+	$(call new_environment,$(CLIENTS))
+	@$(CLIENTS)/bin/python $(PIP_INSTALL) dnastack-client-library search-python-client schemathesis
+	@touch $@
 
 $(DEMO)/ready: $(RECIPE_FILES) | .venv/wheel/ready
 	$(call new_environment,$(DEMO))
