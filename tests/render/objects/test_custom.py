@@ -100,6 +100,12 @@ def test_values_that_are_no_objects_beside_objects() -> None:
     assert derived.objects("info_sessions_a") == [1.0, {"value": "x"}, 2.5, {}]
 
 
+def test_values_that_are_no_objects_are_rebuilt_as_they_were() -> None:
+    for values in (["", 1, 1.5, True, "1"], [[None], 2, [2]], [[], [None], "0.5"]):
+        derived = derive_custom("sessions.a", sessions=records(*({"a": one} for one in values)))
+        assert [repr(one) for one in derived.objects("info_sessions_a")] == list(map(repr, values))
+
+
 def test_a_key_with_dots_is_itself_or_else_a_path() -> None:
     literal = derive_custom("subjects.a.b", subjects=records({"a.b": {"x": 1}, "a": {"b": 2}}))
     path = derive_custom("subjects.a.b", subjects=records({"a": {"b": {"x": 1}}}))

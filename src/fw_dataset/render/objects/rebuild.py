@@ -14,6 +14,8 @@ from fw_dataset.render.rebuild import merge
 
 __all__ = ["rebuild_object"]
 
+_VALUE = "value"
+
 
 def rebuild_object(model: DataModel, row: Mapping[str, Any]) -> Any:
     """Nest the value columns of a row by their paths, and merge ``extra`` into that.
@@ -29,7 +31,7 @@ def rebuild_object(model: DataModel, row: Mapping[str, Any]) -> Any:
     """
     top: list[str] = model.to_dict()["path"]
     object_: dict[str, Any] = {}
-    bare = None
+    bare, is_bare = None, False
     for name, prop in model.properties.items():
         value = row.get(name)
         if "path" not in prop or value is None:
@@ -37,7 +39,7 @@ def rebuild_object(model: DataModel, row: Mapping[str, Any]) -> Any:
         path = prop["path"][len(top) :]
         value = _to_json(value, prop)
         if not path:
-            bare = value
+            bare, is_bare = value, True
             continue
         target = object_
         for key in path[:-1]:
@@ -46,7 +48,8 @@ def rebuild_object(model: DataModel, row: Mapping[str, Any]) -> Any:
     extra = row.get(EXTRA)
     if extra is not None:
         merge(object_, json.loads(extra))
-    return object_ if bare is None else bare
+    # In a row with a value that is no object, `extra` can only have that value, as it was.
+    return object_.get(_VALUE, bare) if is_bare else object_
 
 
 def _to_json(value: Any, prop: Mapping[str, Any]) -> Any:
