@@ -73,6 +73,14 @@ def test_for_a_version_that_stands(study: Path, plain: Path) -> None:
     assert tree(plain) == before
 
 
+def test_profiles_alone(plain: Path) -> None:
+    run = fw_dataset("derive", plain, "--profiles", "--no-values")
+    assert (run.returncode, run.text) == (0, "")
+    assert run.stderr.startswith("0 tables added to version ")
+    assert run.stderr.endswith(", all tables profiled\n")
+    assert list(plain.rglob("subjects.profile.json"))
+
+
 def test_a_key_that_no_record_has(plain: Path) -> None:
     run = fw_dataset("derive", plain, "--custom-info", "sessions.nothing")
     assert (run.returncode, run.text) == (0, "")

@@ -71,7 +71,8 @@ def derive(dataset: str, version: str, discard_claim: bool, as_json: bool, **cho
     if rows:
         write_lines(count_lines(rows))
     noun = "table" if len(added) == 1 else "tables"
-    say(f"{len(added)} {noun} added to version {info['label']}")
+    profiled = ", all tables profiled" if wanted["profiles"] else ""
+    say(f"{len(added)} {noun} added to version {info['label']}{profiled}")
 
 
 @contextmanager
