@@ -54,7 +54,7 @@ def floor(tmp_path: Path) -> Path:
 
 def test_all_cases_run(tmp_path: Path, floor: Path) -> None:
     report = tmp_path / "figures.json"
-    options = ("--quick", "--million", "--rows", ROWS, "--floor", str(floor))
+    options = ("--quick", "--runs", "1", "--million", "--rows", ROWS, "--floor", str(floor))
     done = run_benchmarks(tmp_path, *options, "--json", str(report))
     assert done.returncode == 0, done.stderr
     assert list(json.loads(report.read_text())["cases"]) == list(CASES)
