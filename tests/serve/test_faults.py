@@ -37,7 +37,7 @@ def test_what_the_engine_draws_is_where_it_was_written(sql: str, line: int, colu
     ("sql", "line", "column"),
     [("SELECT a b c FROM t", 1, 12), ("SELECT 'é',\n  a b c\nFROM t", 2, 7), ("SELEC 1", 1, 1)],
 )
-def test_a_place_in_bytes_is_told(sql: str, line: int, column: int) -> None:
+def test_a_place_of_the_parser_is_told(sql: str, line: int, column: int) -> None:
     with duckdb.connect() as connection:
         [(told,)] = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
     assert place_at(sql, json.loads(told)["position"]) == f" (line {line}, column {column})"

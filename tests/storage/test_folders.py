@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -30,6 +31,7 @@ def disturbed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     """
     calls = 0
     free = threading.local()
+    chance = random.Random(7)
     steps = (folder.rmdir, folder.parent.rmdir, partial(os.makedirs, folder))
 
     def before(function: Callable[..., object]) -> Callable[..., object]:
@@ -38,9 +40,9 @@ def disturbed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
             if not getattr(free, "busy", False) and str(path).startswith(str(folder.parent)):
                 free.busy = True
                 calls += 1
-                # Three steps against the two of whoever asks: every order of them comes about.
+                # By chance, so that no way to ask meets the same answer again and again.
                 with suppress(OSError):
-                    steps[calls * 7 // 3 % len(steps)]()
+                    chance.choice(steps)()
                 free.busy = False
             return function(path, *arguments, **options)
 

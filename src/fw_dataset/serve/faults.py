@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import re
 
+import duckdb
+
 __all__ = ["place_at", "place_of", "without_drawing"]
 
+# Releases before 2 count characters.
+_COUNTS_BYTES = int(duckdb.__version__.partition(".")[0]) >= 2
 _DRAWING = re.compile(r"\n+LINE (\d+): (.*)\n( *)\^+\s*\Z")
 
 
@@ -40,10 +44,12 @@ def place_of(message: str, sql: str, before: int) -> str:
 
 
 def place_at(sql: str, position: object) -> str:
-    """A place that is told in bytes from the start; empty if it is none."""
+    """A place that DuckDB's parser tells, counted from the start; empty if it is none."""
     if not (isinstance(position, str) and position.isdigit()):
         return ""
-    before = sql.encode("utf-8", "replace")[: int(position)].decode("utf-8", "replace")
+    before = sql[: int(position)]
+    if _COUNTS_BYTES:
+        before = sql.encode("utf-8", "replace")[: int(position)].decode("utf-8", "replace")
     return _said(before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1)
 
 
