@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,10 +71,27 @@ def make(
     """Tables that are derived from others, and the profiles of all of them."""
     if not wish.profiles:
         return _derive(files, folder, wish, taken, work, progress), {}
+    values = wish.profile_values
+    with _in_our_words():
+        if not wish.makes_tables:
+            made = profile_tables(files, models, values=values, progress=progress)
+            return DerivedTables(), _written(made)
+        with profiling_ahead(files, models, values=values) as profiles:
+            found = _derive(files, folder, wish, taken, work, progress)
+            made = profiles()
+        files = files_below(folder, found.entries)
+        after = None if progress is None else _counting_from(len(made), progress)
+        made |= profile_tables(files, found.models, values=values, progress=after)
+        return found, _written(made)
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    """What DuckDB raises while tables are profiled, as errors of ours."""
     import duckdb  # noqa: PLC0415 - it takes long to load, and only profiles need it
 
     try:
-        return _make_with_profiles(files, models, folder, wish, taken, work, progress)
+        yield
     except duckdb.OutOfMemoryException as error:
         raise StorageError(f"there is no room to make profiles: {first_line(error)}") from None
     except duckdb.Error as error:
@@ -81,28 +99,6 @@ def make(
             "tables cannot be read to make profiles; check the dataset with verify:"
             f" {first_line(error)}"
         ) from None
-
-
-def _make_with_profiles(
-    files: PrimaryFiles,
-    models: Mapping[str, DataModel],
-    folder: Path,
-    wish: Derivations,
-    taken: Collection[str],
-    work: Path,
-    progress: ProgressCallback | None,
-) -> tuple[DerivedTables, dict[str, bytes]]:
-    values = wish.profile_values
-    if not wish.makes_tables:
-        made = profile_tables(files, models, values=values, progress=progress)
-        return DerivedTables(), _written(made)
-    with profiling_ahead(files, models, values=values) as profiles:
-        found = _derive(files, folder, wish, taken, work, progress)
-        made = profiles()
-    files = files_below(folder, found.entries)
-    after = None if progress is None else _counting_from(len(made), progress)
-    made |= profile_tables(files, found.models, values=values, progress=after)
-    return found, _written(made)
 
 
 def _counting_from(done: int, progress: ProgressCallback) -> ProgressCallback:
