@@ -25,6 +25,7 @@ from fw_dataset.format.profile import QUANTILES, ColumnProfile, TableProfile, cu
 from fw_dataset.format.schema import DataModel
 from fw_dataset.render.profiles import profile_relation, profile_tables, profiling_ahead
 from fw_dataset.render.profiling import columns as profiled_columns
+from fw_dataset.render.profiling import json_keys as profiled_keys
 from fw_dataset.render.profiling import tables as profiled_tables
 
 Rows = Mapping[str, Sequence[Any]]
@@ -39,6 +40,7 @@ _TYPES = {
     "day": ColumnType.DATE,
     "words": ColumnType.TEXT_LIST,
     "counts": ColumnType.INTEGER_LIST,
+    "sizes": ColumnType.NUMBER_LIST,
 }
 
 # No surrogates: these cannot stand in a Parquet file.
@@ -57,7 +59,9 @@ row = st.fixed_dictionaries(
         "instant": st.none() | st.datetimes(),
         "day": st.none() | st.dates(),
         "words": st.none() | st.lists(st.none() | texts, max_size=3),
-        "counts": st.none() | st.lists(st.none() | st.integers(0, 3), max_size=3),
+        "counts": st.none() | st.lists(st.none() | st.integers(-3, 40), max_size=5),
+        "sizes": st.none()
+        | st.lists(st.none() | st.floats(width=16) | st.sampled_from([0.0, -0.0]), max_size=5),
     }
 )
 
@@ -94,18 +98,23 @@ def of_column(folder: Path, kind: ColumnType, values: Sequence[Any]) -> ColumnPr
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(st.lists(row, max_size=30), st.integers(1, 3), st.booleans())
+@given(st.lists(row, max_size=30), st.integers(1, 3), st.booleans(), st.booleans())
 def test_figures_are_those_of_plain_python(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     rows: list[dict[str, Any]],
     files: int,
     is_wide: bool,
+    is_long: bool,
 ) -> None:
     table = {name: [one[name] for one in rows] for name in _TYPES}
     with monkeypatch.context() as patch:
         # Tables with more columns than this are asked in another way.
         patch.setattr(profiled_columns, "_WIDE", 4 if is_wide else 100)
+        if is_long:
+            # Of columns with more values than this, some are looked at first.
+            patch.setattr(profiled_keys, "_MANY", 1)
+            patch.setattr(profiled_keys, "_SOME", 2)
         profile = profile_of(tmp_path, table, _TYPES, files)
 
     assert (profile.table, profile.rows, profile.values) == ("t", len(rows), True)
@@ -130,7 +139,11 @@ def check(column: ColumnProfile, kind: ColumnType, values: Sequence[Any]) -> Non
     elif kind is ColumnType.TEXT:
         check_texts(column, there, there)
     elif kind.item is not None:
-        check_texts(column, there, [str(item) for one in there for item in one if item is not None])
+        items = [item for one in there for item in one if item is not None]
+        if kind is ColumnType.TEXT_LIST:
+            check_texts(column, there, items)
+        else:
+            check_numbers(column, items)
     elif kind is not ColumnType.JSON:
         check_ordered(column, kind, there)
 
@@ -139,7 +152,26 @@ def _same(value: Any) -> Any:
     """A key that equal values have, NaN being equal to itself."""
     if isinstance(value, float) and math.isnan(value):
         return "NaN"
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(map(_same, value)) if isinstance(value, list) else value
+
+
+def check_numbers(column: ColumnProfile, items: list[float]) -> None:
+    """The items of lists are grouped as numbers: NaN is the largest, and there is one zero."""
+    keys = [(True, 0.0) if math.isnan(item) else (False, item + 0) for item in items]
+    counts = sorted(Counter(keys).items(), key=lambda one: (-one[1], one[0]))
+    expected = [(key, count) for key, count in counts[:20]]
+    if len(counts) > 20 and counts[0][1] == 1:
+        expected = []
+    assert [(_key_of(one.value), one.count) for one in column.top] == expected
+    assert {_key_of(text) for text in column.examples} <= set(keys)
+    assert len(set(column.examples)) == len(column.examples) <= 5
+    assert bool(column.examples) == (len(counts) > len(expected))
+    assert "-0.0" not in [*column.examples, *(one.value for one in column.top)]
+
+
+def _key_of(text: str) -> tuple[bool, float]:
+    number = float(text)
+    return (True, 0.0) if math.isnan(number) else (False, number)
 
 
 def check_texts(column: ColumnProfile, there: list[Any], texts: list[str]) -> None:
@@ -384,6 +416,23 @@ def test_rare_keys_are_left_out_and_counted(tmp_path: Path) -> None:
     assert column.keys[0].value == "k0599"
     # Of the hundred first keys, what is in them was found, too.
     assert column.keys_left_out == 600 + 100 - 500
+
+
+@pytest.mark.parametrize("most", [5_000, 40, 4])
+def test_keys_are_the_same_however_they_are_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    # What stands in the first rows is not what is frequent in all.
+    first = [json.dumps({"a": {"b": {"c": 1}}, f"x{n}": {"y": {"z": n}}}) for n in range(5)]
+    others = [json.dumps({"p": {f"q{n % 9}": {"r": 1}, "a": {}}, "a": {"n": n}}) for n in range(60)]
+    monkeypatch.setattr(profiled_keys, "_MOST_LOOKED_INTO", 6)
+    monkeypatch.setattr(profiled_keys, "_MOST_OF_A_LEVEL", most)
+    at_once = of_column(tmp_path, ColumnType.JSON, first + others)
+    monkeypatch.setattr(profiled_keys, "_MANY", 10)
+
+    for some in (1, 5, 20, 100):
+        monkeypatch.setattr(profiled_keys, "_SOME", some)
+        assert of_column(tmp_path, ColumnType.JSON, first + others) == at_once
 
 
 def test_columns_that_sql_cannot_tell_apart(tmp_path: Path) -> None:

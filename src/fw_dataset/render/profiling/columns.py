@@ -55,6 +55,16 @@ class ProfiledColumn:
         return self.is_ordered and not _BROKEN.match(self.type)
 
     @property
+    def has_numbers(self) -> bool:
+        """Whether its values are lists of numbers."""
+        return self.kind == "list" and _is_number(self.type.removesuffix("[]"))
+
+    @property
+    def zero(self) -> str:
+        """SQL of the zero of the numbers in its lists."""
+        return f"CAST(0 AS {self.type.removesuffix('[]')})"
+
+    @property
     def figure(self) -> str:
         """SQL of an ordered column's values as numbers, null for what is not finite.
 
@@ -181,10 +191,16 @@ class ColumnValues:
         rows = f"SELECT unnest([{places}]) AS place, unnest([{values}]) AS v FROM {source}"
         return cls(rows, "place", "place, v", "GROUP BY place")
 
-    def items(self) -> ColumnValues:
-        """The same of lists, whose items are the values then, as texts."""
+    def items(self, zero: str | None = None) -> ColumnValues:
+        """The same of lists, whose items are the values then.
+
+        Args:
+            zero: of lists of numbers, what makes one zero of the two when it is added; without,
+                items become texts.
+        """
         before = self.keys.removesuffix("v")
-        rows = f"SELECT {before}unnest(CAST(v AS VARCHAR[])) AS v FROM ({self.rows})"
+        items = "unnest(CAST(v AS VARCHAR[]))" if zero is None else f"unnest(v) + {zero}"
+        rows = f"SELECT {before}{items} AS v FROM ({self.rows})"
         return ColumnValues(rows, self.place, self.keys, self.end)
 
 
@@ -233,10 +249,14 @@ def _column(place: int, name: str, type_: str, sql: str, model: DataModel) -> Pr
     return ProfiledColumn(place, name, type_, kind, sql)
 
 
+def _is_number(type_: str) -> bool:
+    return bool(_WHOLE.match(type_) or _BROKEN.match(type_))
+
+
 def _kind(type_: str, *, is_json: bool) -> ColumnKind:
     if type_ == "JSON" or (is_json and type_ == "VARCHAR"):
         return "json"
-    if _WHOLE.match(type_) or _BROKEN.match(type_):
+    if _is_number(type_):
         return "number"
     if _TEXT.match(type_):
         return "text"

@@ -106,7 +106,7 @@ class _Profiler:
 
     def _json(self, column: ProfiledColumn, figures: dict[str, Any]) -> dict[str, Any]:
         objects, arrays = figures["objects"], figures["arrays"]
-        keys, left_out = json_keys(self._rows, column) if objects else ((), 0)
+        keys, left_out = json_keys(self._rows, column, figures["count"]) if objects else ((), 0)
         scalars = figures["count"] - objects - arrays
         shapes = JsonShapes(objects=objects, arrays=arrays, scalars=scalars)
         return {"shapes": shapes, "keys": keys, "keys_left_out": left_out}
