@@ -146,9 +146,14 @@ def _first(column: ProfiledColumn) -> Iterator[tuple[str, str]]:
     if column.kind == "boolean":
         yield "true", f"count(*) FILTER (WHERE {sql})"
     if column.kind == "json":
-        start = f"ltrim(left({sql}, 100), ' ' || chr(9) || chr(10) || chr(13))"
-        yield "objects", f"count(*) FILTER (WHERE starts_with({start}, '{{'))"
-        yield "arrays", f"count(*) FILTER (WHERE starts_with({start}, '['))"
+        # Most begin with a bracket: only of the others, the space before it is looked at.
+        space = f"ltrim(left({sql}, 100), ' ' || chr(9) || chr(10) || chr(13))"
+        bracket = (
+            f"CASE WHEN starts_with({sql}, '{{') THEN '{{' WHEN starts_with({sql}, '[') THEN '['"
+            f" ELSE left({space}, 1) END"
+        )
+        yield "objects", f"count(*) FILTER (WHERE {bracket} = '{{')"
+        yield "arrays", f"count(*) FILTER (WHERE {bracket} = '[')"
 
 
 def _distinct(figures: dict[str, Any]) -> dict[str, Any]:
