@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,8 +17,9 @@ from typing import Any
 
 import pytest
 
-from tests.serve.conftest import FILES, SUBJECTS
-from tests.serve.server import Server
+from tests.serve.conftest import FILES, SUBJECTS, Study
+from tests.serve.data_connect import demanded
+from tests.serve.server import Server, running
 
 PYTHON = os.environ.get("FW_DATASET_DATA_CONNECT_PYTHON", sys.executable)
 SQL = (
@@ -127,12 +129,34 @@ print(json.dumps({{
     assert (found["files"], found["rows"]) == (SUBJECTS * FILES, 2500)
 
 
-def test_schemathesis_on_the_description(server: Server, tmp_path: Path) -> None:
+def schemathesis(home: Path, *arguments: str) -> str:
+    """What it prints when all its checks passed."""
     command = Path(PYTHON).parent / "schemathesis"
     if not command.exists():
         pytest.skip("schemathesis is not installed (FW_DATASET_DATA_CONNECT_PYTHON)")
     options = ["--max-examples", "10", "--phases", "examples,coverage,fuzzing", "--seed", "1"]
+    return run(str(command), "run", *arguments, *options, home=home)
+
+
+def test_schemathesis_on_the_description(server: Server, tmp_path: Path) -> None:
     # A text is not yet SQL, so that one which is as the description says may still be refused.
-    options += ["--exclude-checks", "positive_data_acceptance"]
-    said = run(str(command), "run", f"{server.url}/openapi.json", *options, home=tmp_path)
-    assert "Operations" in said or "operations" in said
+    url = f"{server.url}/openapi.json"
+    said = schemathesis(tmp_path, url, "--exclude-checks", "positive_data_acceptance")
+    assert re.search(r"Tested: 1\d$", said, re.MULTILINE)
+
+
+def test_schemathesis_on_what_data_connect_demands(study: Study, tmp_path: Path) -> None:
+    description, tokens = tmp_path / "data-connect.json", tmp_path / "tokens"
+    description.write_text(json.dumps(demanded()), "utf-8")
+    token = "of-nobody-but-this-test"
+    tokens.write_text(f"{token}\n", "utf-8")
+    tokens.chmod(0o600)
+    with running(study.path, "--token-file", str(tokens)) as server:
+        said = schemathesis(
+            tmp_path,
+            str(description),
+            *("--url", server.url, "--header", f"Authorization: Bearer {token}"),
+            # A text is not yet SQL.
+            *("--exclude-checks", "positive_data_acceptance"),
+        )
+    assert re.search(r"Tested: 5$", said, re.MULTILINE)
