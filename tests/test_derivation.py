@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fw_dataset import Dataset, Progress, add_derived, render_snapshot
-from fw_dataset.derivation import by_default
+from fw_dataset.derivation.choice import by_default
 from fw_dataset.errors import (
     DatasetFormatError,
     InvalidArgumentError,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fw_dataset.builder import DatasetBuilder
     from fw_dataset.client import DatasetLoader, FWDatasetClient
     from fw_dataset.dataset import Dataset, Table
-    from fw_dataset.derivation import add_derived
+    from fw_dataset.derivation.adding import add_derived
     from fw_dataset.federation import connect_all
     from fw_dataset.format.schema import DataModel
     from fw_dataset.pipeline import render_snapshot
@@ -29,7 +29,7 @@ _HOMES = {
     "FWDatasetClient": "fw_dataset.client",
     "Progress": "fw_dataset.render.progress",
     "Table": "fw_dataset.dataset",
-    "add_derived": "fw_dataset.derivation",
+    "add_derived": "fw_dataset.derivation.adding",
     "connect_all": "fw_dataset.federation",
     "render_snapshot": "fw_dataset.pipeline",
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fw_dataset.dataset import Dataset
-from fw_dataset.derivation import Derivations, by_default
+from fw_dataset.derivation.choice import Derivations, by_default
 from fw_dataset.errors import (
     DatasetInfoNotSavedError,
     DirectivesError,

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from fw_dataset import __version__
 from fw_dataset.dataset import Dataset
-from fw_dataset.derivation import NOTES, Derivations, add_missing, derive_rendered
+from fw_dataset.derivation.choice import NOTES, Derivations
 from fw_dataset.errors import (
     InvalidArgumentError,
     SnapshotError,
@@ -268,6 +268,8 @@ def publish(
             snapshot, request.selections, folder, skip_errors=skip, progress=progress
         )
         if request.derivations:
+            from fw_dataset.derivation.making import derive_rendered  # noqa: PLC0415 - as below
+
             derive_rendered(rendered, folder, request.derivations, work, progress)
         description = _describe(storage, version, snapshot, rendered, request)
         staged = stage(folder, description, rendered, _provenance(snapshot, description, request))
@@ -303,6 +305,9 @@ def complete(
         FWDatasetError: as for :func:`~fw_dataset.add_derived`.
     """
     if request.derivations:
+        # It takes long to load, and most renderings derive nothing.
+        from fw_dataset.derivation.adding import add_missing  # noqa: PLC0415
+
         add_missing(
             Catalog(storage),
             version,

@@ -13,7 +13,9 @@ import pyarrow.parquet as pq
 
 from fw_dataset.format.schema import DataModel
 from fw_dataset.render.derived import DerivedTables
-from fw_dataset.render.objects import ObjectTables, derive_objects, rebuild_object
+from fw_dataset.render.objects.derive import derive_objects
+from fw_dataset.render.objects.rebuild import rebuild_object
+from fw_dataset.render.objects.wish import ObjectTables
 from tests.support.json_texts import STYLES, Json, Literal, Members
 from tests.support.rendering import render_batches
 

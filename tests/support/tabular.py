@@ -14,8 +14,10 @@ import pyarrow.parquet as pq
 from fw_dataset.format.tables import primary_table
 from fw_dataset.render.derived import FILE_COLUMNS, PARENT_COLUMNS, DerivedTables
 from fw_dataset.render.progress import ProgressCallback
-from fw_dataset.render.tabular import FolderSource, TabularSource, derive_tabular
 from fw_dataset.render.tabular.columns import MEMBER, NAME, ROW
+from fw_dataset.render.tabular.derive import derive_tabular
+from fw_dataset.render.tabular.folder import FolderSource
+from fw_dataset.render.tabular.sources import TabularSource
 
 __all__ = ["HOUSE", "Derived", "Folder", "derive", "files_table"]
 

@@ -50,7 +50,7 @@ def derive(dataset: str, version: str, discard_claim: bool, as_json: bool, **cho
     an interruption the same command goes on.
     """
     from fw_dataset.cli.progress import ProgressBars
-    from fw_dataset.derivation import add_derived
+    from fw_dataset.derivation.adding import add_derived
 
     wanted = taken_out(choices)
     wanted |= {name: bool(wanted[name]) for name in ("headers", "qc")}

@@ -16,7 +16,6 @@ from fw_dataset.cli.signals import raise_if_asked_to_end
 from fw_dataset.errors import FWDatasetError
 from fw_dataset.format.names import quote_identifier
 from fw_dataset.query import read_failure
-from fw_dataset.storage.background import cancel_all
 
 __all__ = ["Result", "run_query"]
 
@@ -72,6 +71,8 @@ class _Interruptible:
     def end(self) -> None:
         """Stop what still runs, and close the connection."""
         if self._running is not None and not self._running.done():
+            from fw_dataset.storage.background import cancel_all
+
             cancel_all()  # DuckDB waits for what it reads
         while self._running is not None and not self._running.done():
             # Again and again: one that comes before DuckDB has begun is forgotten.

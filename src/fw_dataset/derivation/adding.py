@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from fw_dataset.dataset import Dataset
-from fw_dataset.derivation.choice import Derivations
+from fw_dataset.derivation.choice import NOTES, Derivations
 from fw_dataset.derivation.making import first_line, make
 from fw_dataset.errors import (
     DatasetFormatError,
@@ -35,10 +35,8 @@ from fw_dataset.versions.local_files import local_files
 from fw_dataset.versions.reports import added_report
 from fw_dataset.versions.workspace import work_folder
 
-__all__ = ["NOTES", "add_derived", "add_missing"]
+__all__ = ["add_derived", "add_missing"]
 
-NOTES = "derived"
-"""The key of the manifest under which stands what was derived."""
 _CUSTOM = "info_"
 _DAMAGED = (pa.ArrowException, OSError)
 

@@ -9,10 +9,14 @@ from typing import Any
 
 from fw_dataset.errors import InvalidArgumentError
 from fw_dataset.format.tables import INFO, PRIMARY_CONTAINERS
-from fw_dataset.render.objects import ObjectTables
-from fw_dataset.render.tabular import FolderSource, TabularSource
+from fw_dataset.render.objects.wish import ObjectTables
+from fw_dataset.render.tabular.folder import FolderSource
+from fw_dataset.render.tabular.sources import TabularSource
 
-__all__ = ["Derivations", "by_default"]
+__all__ = ["NOTES", "Derivations", "by_default"]
+
+NOTES = "derived"
+"""The key of the manifest under which stands what was derived."""
 
 _WITH_VALUES, _WITHOUT_VALUES = "with values", "without values"
 _OF_TABULAR_FILES = ("name", "type", "size", "hash", "deleted", "replaced")

@@ -13,10 +13,11 @@ from fw_dataset.format.manifest import FileEntry
 from fw_dataset.format.profile import TableProfile
 from fw_dataset.format.schema import DataModel
 from fw_dataset.render.derived import DerivedTables, PrimaryFiles
-from fw_dataset.render.objects import ObjectTables, derive_objects
+from fw_dataset.render.objects.derive import derive_objects
+from fw_dataset.render.objects.wish import ObjectTables
 from fw_dataset.render.profiles import profile_tables, profiling_ahead
 from fw_dataset.render.progress import Progress, ProgressCallback
-from fw_dataset.render.tabular import derive_tabular
+from fw_dataset.render.tabular.derive import derive_tabular
 from fw_dataset.render.version import RenderedTables
 
 __all__ = ["derive_rendered", "first_line", "make"]

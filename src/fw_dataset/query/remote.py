@@ -17,7 +17,7 @@ from fw_dataset.errors import DatasetFormatError, FWDatasetError
 from fw_dataset.format.manifest import Manifest
 from fw_dataset.query.side_by_side import each
 from fw_dataset.storage import ObjectInfo
-from fw_dataset.storage.background import begin
+from fw_dataset.storage.beside import begin
 from fw_dataset.storage.cache import FileCache
 from fw_dataset.storage.reading import ReadFileSystem
 from fw_dataset.versions.catalog import CommittedVersion

@@ -7,7 +7,7 @@ from queue import Empty, SimpleQueue
 from threading import Event
 from typing import TypeVar
 
-from fw_dataset.storage.background import begin
+from fw_dataset.storage.beside import begin
 
 __all__ = ["each"]
 

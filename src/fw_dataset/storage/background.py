@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from fw_dataset.errors import StorageError
 
-__all__ = ["begin", "cancel_all", "run"]
+__all__ = ["cancel_all", "run"]
 
 _T = TypeVar("_T")
 # What an interrupted call has left to tidy up after itself.
@@ -94,20 +94,6 @@ def run(work: Coroutine[Any, Any, _T]) -> _T:
         raise
     finally:
         _running.discard(future)
-
-
-def begin(work: Callable[[], _T]) -> Future[_T]:
-    """Run a function in a thread that nobody waits for, neither after Ctrl-C nor at the end."""
-    future: Future[_T] = Future()
-
-    def carry_out() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - it is passed on
-            future.set_exception(error)
-
-    threading.Thread(target=carry_out, name="fw-dataset-beside", daemon=True).start()
-    return future
 
 
 def cancel_all() -> bool:

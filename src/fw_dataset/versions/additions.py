@@ -19,7 +19,7 @@ from fw_dataset.format.description import DatasetDescription
 from fw_dataset.format.manifest import FileEntry, Manifest
 from fw_dataset.render.progress import Progress, ProgressCallback
 from fw_dataset.storage import Storage
-from fw_dataset.storage.background import begin
+from fw_dataset.storage.beside import begin
 from fw_dataset.versions import claim
 from fw_dataset.versions.catalog import Catalog, CommittedVersion
 from fw_dataset.versions.copying import Transfer, copy_files, plan_transfer

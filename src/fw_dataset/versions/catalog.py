@@ -28,7 +28,7 @@ from fw_dataset.format.manifest import Manifest
 from fw_dataset.format.names import LATEST
 from fw_dataset.format.schema import DataModel
 from fw_dataset.storage import ObjectInfo, Storage
-from fw_dataset.storage.background import begin
+from fw_dataset.storage.beside import begin
 from fw_dataset.versions.footers import rows_of
 
 __all__ = ["Catalog", "CommittedVersion", "VersionInfo"]

@@ -16,7 +16,7 @@ from fw_dataset.errors import (
 )
 from fw_dataset.format.layout import VersionLayout
 from fw_dataset.storage import Storage
-from fw_dataset.storage.background import begin
+from fw_dataset.storage.beside import begin
 from fw_dataset.versions import claim
 
 __all__ = ["StagedVersion", "commit"]

@@ -10,7 +10,7 @@ from itertools import islice
 from fw_dataset.errors import DatasetFormatError, ObjectNotFoundError, StorageError
 from fw_dataset.format.instants import format_instant
 from fw_dataset.format.manifest import Manifest
-from fw_dataset.storage.background import begin
+from fw_dataset.storage.beside import begin
 from fw_dataset.versions.catalog import Catalog, CommittedVersion, VersionInfo, age
 from fw_dataset.versions.footers import rows_of
 

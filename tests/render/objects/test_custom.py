@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fw_dataset.errors import InvalidArgumentError
-from fw_dataset.render.objects import ObjectTables
+from fw_dataset.render.objects.wish import ObjectTables
 from tests.support.object_tables import ALL, Derived, derive
 
 

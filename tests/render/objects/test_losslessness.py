@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fw_dataset.render.objects import ObjectTables
 from fw_dataset.render.objects.plain import printable
+from fw_dataset.render.objects.wish import ObjectTables
 from tests.support.json_texts import STYLES, Json, Literal, Members, read, same
 from tests.support.object_tables import derive, derive_headers, files, json_of
 from tests.support.records import json_objects, json_values, names, numbers

@@ -20,7 +20,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from fw_dataset.format.column_types import ColumnType
-from fw_dataset.render.objects import ObjectTables
+from fw_dataset.render.objects.wish import ObjectTables
 from tests.support.object_tables import Derived, derive
 from tests.support.shared_data import STUDIES, shared
 

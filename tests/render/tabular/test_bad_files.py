@@ -16,7 +16,8 @@ import pytest
 
 from fw_dataset.errors import FWDatasetError, InvalidArgumentError, TabularFileError
 from fw_dataset.render.progress import Progress
-from fw_dataset.render.tabular import FolderSource, derive_tabular
+from fw_dataset.render.tabular.derive import derive_tabular
+from fw_dataset.render.tabular.folder import FolderSource
 from fw_dataset.render.tabular.members import members
 from tests.support.tabular import Derived, Folder, derive, files_table
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from fw_dataset.render.selection import select_columns
-from fw_dataset.render.tabular import FolderSource, derive_tabular
+from fw_dataset.render.tabular.derive import derive_tabular
+from fw_dataset.render.tabular.folder import FolderSource
 from fw_dataset.render.version import render_tables
 from fw_dataset.snapshot import open_snapshot
 from tests.support.shared_data import STUDIES, shared
