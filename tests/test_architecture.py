@@ -96,6 +96,14 @@ def test_using_all_public_names_loads_no_foreign_package() -> None:
     assert loaded.isdisjoint(FOREIGN_PACKAGES)
 
 
+def test_rendering_loads_only_what_every_rendering_needs() -> None:
+    # Profiles and tabular files need DuckDB, headers pydicom, and object stores an event loop.
+    loaded = loaded_packages("from fw_dataset import render_snapshot")
+
+    assert "pyarrow" in loaded
+    assert loaded.isdisjoint({"asyncio", "charset_normalizer", "duckdb", "obstore", "pydicom"})
+
+
 def test_public_names_are_pinned() -> None:
     assert sorted(fw_dataset.__all__) == PUBLIC_NAMES
 
