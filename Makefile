@@ -116,7 +116,7 @@ no-python:
 
 # $(1): the environment. Made anew, with a pip that knows dependency groups.
 define new_environment
-	@echo "making $(1)"
+	@echo "making $(1) (packages are downloaded; a minute or two)"
 	@rm -rf $(1)
 	@'$(PYTHON)' -m venv $(1)
 	@$(1)/bin/python $(PIP_INSTALL) --upgrade 'pip>=25.1'

@@ -277,7 +277,7 @@ SQL_ERRORS = {
     "table": ("SELECT * FROM file", "Table with name file does not exist"),
     "column": ('SELECT\n  "parent.x"\nFROM\n  files', "Binder Error"),
     "value": ("SELECT CAST(name AS INTEGER) FROM files", "Could not convert string"),
-    "in the second statement": ("SELECT 1; SELECT nothing", "nothing"),
+    "in the second statement": ("SET threads = 1; SELECT nothing", "nothing"),
     "in the first statement": ("SELECT nothing; SELECT 1", "nothing"),
     "a parameter": ("SELECT $1", "parameter"),
     "a missing file": ("FROM 'nothing.parquet'", "nothing.parquet"),
@@ -304,5 +304,10 @@ def test_usage_errors(dataset: Path) -> None:
     assert_one_line_error(fw_dataset("query", dataset, " \n "), 2, "empty")
     assert_one_line_error(fw_dataset("query", dataset, "SELECT 1", "--max-rows", "-1"), 2, "-1")
     assert_one_line_error(fw_dataset("query", dataset, "SELECT 1", "--format", "xls"), 2, "xls")
+    for name in ("rows.xlsx", "rows.foo", "rows.csv.gz"):
+        to_file = fw_dataset("query", dataset, "SELECT 1", "-o", name)
+        assert_one_line_error(to_file, 2, name, "--format", ".parquet")
+    for name in ("tables.xlsx", "files.parquet", "study.db"):
+        assert_one_line_error(fw_dataset("export", dataset, name), 2, name, "--format", ".duckdb")
     assert_one_line_error(fw_dataset("querry", dataset), 2, "querry")
     assert_one_line_error(fw_dataset("completion", "tcsh"), 2, "tcsh")

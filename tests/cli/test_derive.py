@@ -50,6 +50,19 @@ def test_with_the_rendering(study: Path, tmp_path: Path) -> None:
     assert fw_dataset("verify", tmp_path / "out", "--deep").returncode == 0
 
 
+def test_why_there_is_no_table_of_a_key(study: Path, plain: Path, tmp_path: Path) -> None:
+    key = ("--custom-info", "subjects.nokey", "--custom-info", "subjects.demographics")
+    said = "no table: no record of subjects has info.nokey\n"
+
+    runs = [fw_dataset("derive", plain, *key) for _ in range(2)]
+    rendered = fw_dataset("render", study / "snapshot.db.gz", tmp_path / "out", *key)
+
+    for run in (*runs, rendered):
+        assert run.returncode == 0, run.stderr
+        assert run.stderr.endswith(said)
+        assert run.stderr.count("no table") == 1
+
+
 def test_for_a_version_that_stands(study: Path, plain: Path) -> None:
     run = fw_dataset("derive", plain, "--headers", "--qc")
     assert run.returncode == 0, run.stderr

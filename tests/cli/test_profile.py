@@ -21,6 +21,7 @@ from fw_dataset.format.profile import (
     Histogram,
     TableProfile,
 )
+from fw_dataset.render.profile_page import column_figures
 from tests.cli.commands import assert_one_line_error, files_below, fw_dataset
 from tests.support.datasets import write_old_version
 
@@ -176,6 +177,18 @@ def test_page_allows_only_its_own_style(place: Path, tmp_path: Path) -> None:
     ]
     assert policy == f"default-src 'none'; style-src 'sha256-{digest}'"
     assert "prefers-color-scheme: dark" in style
+
+
+def test_page_ends_its_charts_with_the_extremes() -> None:
+    whole = Histogram(edges=(20, 30, 40), counts=(3, 4), below=0, above=0)
+    column = ColumnProfile(
+        name="age", type="BIGINT", kind="number", min=23, max=31, histogram=whole, nulls=0
+    )
+    far = column.model_copy(update={"max": 999, "histogram": whole.model_copy(update={"above": 1})})
+
+    assert "<span>23</span><span>31</span>" in column_figures(column)
+    # One that is far off is not in the chart, which ends before it.
+    assert "<span>23</span><span>40</span>" in column_figures(far)
 
 
 def test_page_shows_values_as_texts(place: Path, tmp_path: Path) -> None:

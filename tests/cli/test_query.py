@@ -84,6 +84,32 @@ def test_several_statements(dataset: Path) -> None:
     assert fw_dataset("query", dataset, sql, "--format", "csv").text == "n\n15\n"
 
 
+def test_each_statement_that_gives_rows_is_shown(dataset: Path) -> None:
+    sql = "SELECT 1 AS a; CREATE TEMP TABLE t AS SELECT 2 AS b; FROM t; SELECT nothing"
+
+    run = fw_dataset("query", dataset, sql)
+
+    assert run.returncode == 1
+    first, second = run.text.split("\n\n")
+    assert (first.split(), second.split()[::2]) == (["a", "─", "1"], ["b", "2"])
+    assert run.stderr.startswith("1 row\n1 row\nfw-dataset: error: ")
+
+
+@pytest.mark.parametrize("more", [("--format", "csv"), ("-o", "x.csv"), ("-o", "x.txt")])
+def test_a_file_holds_the_rows_of_one_statement(
+    more: tuple[str, str], dataset: Path, tmp_path: Path
+) -> None:
+    option, value = more
+    given = tmp_path / value if option == "-o" else value
+    ran = tmp_path / "ran.csv"
+    sql = f"COPY (SELECT 1) TO '{ran}'; SELECT 1 AS a; SELECT 2 AS b"
+
+    run = fw_dataset("query", dataset, sql, option, given)
+
+    assert_one_line_error(run, 1, "2 statements give rows", "one at a time")
+    assert files_below(tmp_path) == set()
+
+
 @pytest.mark.parametrize("sql", ["SET threads = 1", "CREATE TEMP TABLE t (i INTEGER)"])
 def test_statement_without_rows(sql: str, dataset: Path, tmp_path: Path) -> None:
     run = fw_dataset("query", dataset, sql, "--format", "csv")

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from fw_dataset.cli.derived_options import derived_options, taken_out
+from fw_dataset.cli.derived_options import derived_options, say_what_is_not_made, taken_out
 from fw_dataset.cli.failures import say
 from fw_dataset.cli.options import Command, json_option, verbose_option, version_option
 from fw_dataset.cli.places import dataset_argument, given_api_key, is_project, opened
@@ -73,6 +73,7 @@ def derive(dataset: str, version: str, discard_claim: bool, as_json: bool, **cho
     noun = "table" if len(added) == 1 else "tables"
     profiled = ", all tables profiled" if wanted["profiles"] else ""
     say(f"{len(added)} {noun} added to version {info['label']}{profiled}")
+    say_what_is_not_made(at_hand, wanted["custom_info"], version)
 
 
 @contextmanager

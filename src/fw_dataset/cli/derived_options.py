@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from fw_dataset.cli.failures import say
 from fw_dataset.cli.options import as_text
 
-__all__ = ["FROM_SITE", "derived_options", "taken_out"]
+if TYPE_CHECKING:
+    from fw_dataset.dataset import Dataset
+
+__all__ = ["FROM_SITE", "derived_options", "say_what_is_not_made", "taken_out"]
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
@@ -39,7 +43,8 @@ _OPTIONS = (
         metavar="KEY",
         multiple=True,
         callback=_as_texts,
-        help="Derive a table of a key of info, as subjects.demographics, or sessions.* for all;"
+        help="Derive a table of a key of info, as subjects.demographics, or sessions.* for all"
+        " but header and qc of files, which have tables of their own;"
         " may be given several times.",
     ),
     click.option(
@@ -87,3 +92,13 @@ def taken_out(choices: dict[str, Any]) -> dict[str, Any]:
         "profiles": profiles,
         "profile_values": not no_values,
     }
+
+
+def say_what_is_not_made(
+    dataset: Dataset, custom_info: Sequence[str] | None, version: str | None = None
+) -> None:
+    """Say why there is no table of a key that was asked for."""
+    if custom_info:
+        for table in dataset.report(version)["tables"].values():
+            if "not_made" in table:
+                say(f"no table: {table['not_made']}")

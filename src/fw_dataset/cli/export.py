@@ -23,6 +23,9 @@ __all__ = ["download", "export"]
 
 _FORMATS = ("parquet", "csv", "duckdb", "sqlite")
 _SUFFIXES = {".duckdb": "duckdb", ".sqlite": "sqlite", ".sqlite3": "sqlite"}
+# Who gives a name that ends so wants one file, of a kind that is not written, or of one table.
+_OF_ONE_TABLE = (".arrow", ".csv", ".feather", ".json", ".ndjson", ".parquet", ".tsv", ".txt")
+_OF_ONE_FILE = frozenset((*_OF_ONE_TABLE, ".db", ".ods", ".xls", ".xlsx", ".zip"))
 
 
 @click.command(
@@ -72,7 +75,7 @@ def export(
     """
     from fw_dataset.cli.progress import ProgressBars
 
-    form = form or _SUFFIXES.get(Path(dest).suffix.lower(), "parquet")
+    form = form or _form_of(Path(dest))
     at_hand = opened(dataset)
     rows: dict[str, int] = {}
     with ProgressBars() as bars:
@@ -89,6 +92,17 @@ def export(
     write_line(str(path))
     noun = "table" if len(rows) == 1 else "tables"
     say(f"{len(rows):,} {noun}, {sum(rows.values()):,} rows, as {form}")
+
+
+def _form_of(dest: Path) -> str:
+    """What the name of a file says; folders may be called as one likes."""
+    suffix = dest.suffix.lower()
+    if suffix in _OF_ONE_FILE and not dest.is_dir():
+        raise click.UsageError(
+            f"no format is called like {dest.name!r}: name one with --format, or end DEST with"
+            f" {', '.join(_SUFFIXES)}; without an ending it is a folder of Parquet files"
+        )
+    return _SUFFIXES.get(suffix, "parquet")
 
 
 @click.command(

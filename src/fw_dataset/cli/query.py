@@ -121,7 +121,8 @@ def query(
 
     SQL is DuckDB's dialect, and - reads it from standard input. Rows are written while they
     are computed, so large results need little memory; only a table shows just the first and is cut
-    to the terminal's width. CSV and JSON are UTF-8.
+    to the terminal's width. CSV and JSON are UTF-8. Of several statements, each that gives rows is
+    shown as a table; the other formats and FILE hold the rows of one.
 
     Of several datasets, each is a schema that is called like its folder, as in "site-a".files, and
     everything.files is the files of all, with the columns dataset and dataset_version.
@@ -134,15 +135,19 @@ def query(
         check_output(file)
     statement = _read_sql(sql)
 
-    from fw_dataset.cli.result import run_query
+    from fw_dataset.cli.result import run_queries
 
-    with run_query(_connected([dataset, *more], version, statement), statement) as result:
-        if result is None:
-            _say_nothing(file)
-        elif form == "table" and file is None:
-            _show(result, max_rows)
-        else:
-            _write(result, form, file, max_rows)
+    shows = form == "table" and file is None
+    connection = _connected([dataset, *more], version, statement)
+    with run_queries(connection, statement, most=None if shows else 1) as results:
+        for place, result in enumerate(results):
+            if result is None:
+                _say_nothing(file)
+            elif shows:
+                write_lines([""] if place else [])
+                _show(result, max_rows)
+            else:
+                _write(result, form, file, max_rows)
 
 
 def _connected(places: Sequence[str], version: str, sql: str) -> duckdb.DuckDBPyConnection:
@@ -162,7 +167,15 @@ def _connected(places: Sequence[str], version: str, sql: str) -> duckdb.DuckDBPy
 
 
 def _form_of(file: Path | None) -> str:
-    return "table" if file is None else _SUFFIXES.get(file.suffix.lower(), "table")
+    if file is None or file.suffix.lower() in ("", ".txt"):
+        return "table"
+    try:
+        return _SUFFIXES[file.suffix.lower()]
+    except KeyError:
+        raise click.UsageError(
+            f"no format is called like {file.name!r}: name one with --format, or end it with"
+            f" {', '.join(_SUFFIXES)} or .txt"
+        ) from None
 
 
 def _read_sql(sql: str) -> str:

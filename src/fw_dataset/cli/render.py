@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fw_dataset.cli.derived_options import derived_options, taken_out
+from fw_dataset.cli.derived_options import derived_options, say_what_is_not_made, taken_out
 from fw_dataset.cli.failures import say, say_error
 from fw_dataset.cli.options import Command, as_text, json_option, verbose_option
 from fw_dataset.cli.places import (
@@ -157,6 +157,7 @@ def render(snapshot: str, destination: str | None, as_json: bool, **choices: Any
     there.
     """
     choices["derived"] = taken_out(choices)
+    custom_info = choices["derived"]["custom_info"]
     began = time.monotonic()
     if is_project(snapshot):
         dataset, rendered = render_project(snapshot, destination, choices)
@@ -174,6 +175,7 @@ def render(snapshot: str, destination: str | None, as_json: bool, **choices: Any
             if rendered
             else "the version was there already; nothing was rendered"
         )
+    say_what_is_not_made(dataset, custom_info)
     if skipped:
         say_error(_say_skipped(skipped, summary["location"]))
         raise click.exceptions.Exit(1)

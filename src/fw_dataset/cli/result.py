@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import duckdb
@@ -17,7 +18,7 @@ from fw_dataset.errors import FWDatasetError
 from fw_dataset.format.names import quote_identifier
 from fw_dataset.query import read_failure
 
-__all__ = ["Result", "run_query"]
+__all__ = ["Result", "run_queries", "run_query"]
 
 _BATCH_ROWS = 2_048
 # Named differently in DuckDB 1.5 and later, 1.4 and 1.3; the first that is there is the current.
@@ -88,36 +89,77 @@ class _Interruptible:
 
 @contextmanager
 def run_query(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[Result | None]:
-    """Run SQL on a connection, which is closed then; the last statement gives the result.
+    """Run SQL of which one statement at most gives rows, as :func:`run_queries` does.
 
     Returns:
-        The result, or None where the statement gives no rows.
+        The result, or None where no statement gives rows.
+    """
+    with run_queries(connection, sql, most=1) as results:
+        yield next(results)
+
+
+@contextmanager
+def run_queries(
+    connection: duckdb.DuckDBPyConnection, sql: str, most: int | None = None
+) -> Iterator[Iterator[Result | None]]:
+    """Run the statements of SQL on a connection, which is closed then.
+
+    Args:
+        connection: DuckDB's.
+        sql: the statements.
+        most: how many of them may give rows; None for all. One that may not is not run.
+
+    Returns:
+        The results of those that give rows, each to be read before the next, in which the next
+        statement is run. There is one at least: None where the last statement gives no rows.
 
     Raises:
         CommandError: the SQL is wrong, or fails while its rows are read.
     """
     work = _Interruptible(connection)
     try:
-        reader = work.call(lambda: _open(connection, sql))
-        if reader is None:
-            yield None
-        else:
-            yield Result(reader.schema, work.each(reader.read_next_batch))
+        statements = work.call(lambda: connection.extract_statements(sql))
+        if not statements:
+            raise CommandError("the SQL is empty")
+        giving = sum(map(_gives_only_rows, statements))
+        if most is not None and giving > most:
+            raise CommandError(
+                f"{giving} statements give rows, and there is room for those of {most}:"
+                " ask one at a time, or have them shown as tables"
+            )
+        yield _results(work, connection, statements)
     finally:
         work.end()
 
 
-def _open(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
-    statements = connection.extract_statements(sql)
-    if not statements:
-        raise CommandError("the SQL is empty")
-    for statement in statements[:-1]:
-        connection.execute(statement).fetchall()
-    relation: Any = connection.sql(statements[-1])
+def _results(
+    work: _Interruptible, connection: duckdb.DuckDBPyConnection, statements: Sequence[Any]
+) -> Iterator[Result | None]:
+    for statement in statements:
+        if statement is not statements[-1] and not _gives_only_rows(statement):
+            work.call(partial(_carry_out, connection, statement))
+            continue
+        reader = work.call(partial(_open, connection, statement))
+        if reader is None:
+            yield None
+        else:
+            yield Result(reader.schema, work.each(reader.read_next_batch))
+
+
+def _carry_out(connection: duckdb.DuckDBPyConnection, statement: Any) -> None:
+    connection.execute(statement).fetchall()
+
+
+def _gives_only_rows(statement: Any) -> bool:
+    """Whether a statement does nothing but give rows, as a ``SELECT`` does."""
+    return list(statement.expected_result_type) == [duckdb.ExpectedResultType.QUERY_RESULT]
+
+
+def _open(connection: duckdb.DuckDBPyConnection, statement: Any) -> Any:
+    relation: Any = connection.sql(statement)
     if relation is None:
         return None
-    only_rows = statements[-1].expected_result_type == [duckdb.ExpectedResultType.QUERY_RESULT]
-    if not only_rows and relation.columns in _NO_ROWS:
+    if not _gives_only_rows(statement) and relation.columns in _NO_ROWS:
         relation.fetchall()
         return None
     columns = _projection(relation.columns, relation.types)

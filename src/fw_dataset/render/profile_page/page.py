@@ -106,9 +106,12 @@ def column_figures(column: ColumnProfile) -> str:
 
 
 def _glance(column: ColumnProfile) -> Iterator[str]:
-    if column.histogram is not None:
-        yield histogram_chart(column.histogram, column.name)
-        first, last = column.histogram.edges[0], column.histogram.edges[-1]
+    histogram = column.histogram
+    if histogram is not None:
+        yield histogram_chart(histogram, column.name)
+        # The last edge is beyond all values; it would be taken for the largest one.
+        first = histogram.edges[0] if histogram.below else column.min
+        last = histogram.edges[-1] if histogram.above else column.max
         yield f'<div class="ends"><span>{_text(first)}</span><span>{_text(last)}</span></div>'
     elif column.top:
         yield ", ".join(
