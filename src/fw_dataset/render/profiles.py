@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["profile_relation", "profile_tables", "profiling_ahead"]
 
 _THREADS = 2
-_MEMORY = "1GB"
+_MEMORY = "512MB"
 _STAGE = "profile"
 _GLOB = re.compile(r"([*?\[])")
 
