@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from typing import Any, TypeVar
 
-from fw_dataset.errors import WorkerError
+from fw_dataset.errors import FWDatasetError, WorkerError
 from fw_dataset.processes.outcomes import Outcome, attempt
 
 __all__ = ["fan_out"]
@@ -39,38 +38,58 @@ def fan_out(
         The number of the call, from 0, and how it ended.
 
     Raises:
-        WorkerError: the executor is broken, or lost a call.
+        WorkerError: the executor is broken, or lost a call; an outcome has it where errors do not
+            stop.
     """
     running: dict[Future[Outcome[_T]], int] = {}
-    coming: Iterator[tuple[int, Sequence[Any]]] | None = enumerate(calls)
-    failed: tuple[int, Outcome[_T]] | None = None
+    coming: Iterator[Future[Outcome[_T]]] | None = _submitted(executor, function, calls)
+    number = 0
+    failed: Outcome[_T] | None = None
     try:
         while coming is not None or running:
             while coming is not None and len(running) < _MOST_WAITING:
-                try:
-                    call = next(coming, None)
-                except Exception as error:  # noqa: BLE001 - raised when those before it are done
-                    failed, call = (sys.maxsize, Outcome(error=error)), None
-                if call is None:
+                future = next(coming, None)
+                if future is None:
                     coming = None
                 else:
-                    running[_submit(executor, function, call[1])] = call[0]
+                    running[future], number = number, number + 1
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in sorted(done, key=running.__getitem__):
                 if future not in running:
                     continue  # it came behind one that failed
-                number, outcome = running.pop(future), _outcome(executor, future)
+                place, outcome = running.pop(future), _outcome(executor, future)
                 if outcome.error is None or not stop_at_error:
-                    yield number, outcome
+                    yield place, outcome
                 else:
                     # Those before it may fail yet; they would have been the first to do so.
-                    failed, coming = (number, outcome), None
-                    running = _without_later(running, number)
+                    failed, coming = outcome, None
+                    running = _without_later(running, place)
         if failed is not None:
-            failed[1].result()
+            failed.result()
     finally:
         for future in running:
             future.cancel()
+
+
+def _submitted(
+    executor: Executor, function: Callable[..., _T], calls: Iterable[Sequence[Any]]
+) -> Iterator[Future[Outcome[_T]]]:
+    """The futures of all calls; what goes wrong on the way is the outcome of one."""
+    try:
+        for arguments in calls:
+            try:
+                future = executor.submit(attempt, function, *arguments)
+            except Exception as error:  # noqa: BLE001 - whatever one raises that is broken or closed
+                future = _ended(Outcome(error=_broken(executor, error)))
+            yield future
+    except Exception as error:  # noqa: BLE001 - raised when the calls before it are done
+        yield _ended(Outcome(error=error))
+
+
+def _ended(outcome: Outcome[_T]) -> Future[Outcome[_T]]:
+    future: Future[Outcome[_T]] = Future()
+    future.set_result(outcome)
+    return future
 
 
 def _without_later(running: dict[Future[_T], int], number: int) -> dict[Future[_T], int]:
@@ -80,26 +99,17 @@ def _without_later(running: dict[Future[_T], int], number: int) -> dict[Future[_
     return {future: other for future, other in running.items() if other < number}
 
 
-def _submit(
-    executor: Executor, function: Callable[..., _T], arguments: Sequence[Any]
-) -> Future[Outcome[_T]]:
-    try:
-        return executor.submit(attempt, function, *arguments)
-    except Exception as error:  # whatever an executor raises that is broken or was closed
-        raise _broken(executor, error) from error
-
-
 def _outcome(executor: Executor, future: Future[Outcome[_T]]) -> Outcome[_T]:
     try:
         error = future.exception()
     except CancelledError as cancelled:
         error = cancelled
-    if error is not None:
-        raise _broken(executor, error) from error
-    return future.result()
+    return future.result() if error is None else Outcome(error=_broken(executor, error))
 
 
-def _broken(executor: Executor, error: BaseException) -> WorkerError:
+def _broken(executor: Executor, error: BaseException) -> Exception:
+    if isinstance(error, FWDatasetError):
+        return error  # our own pool says it in our words
     kind = type(executor)
     said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return WorkerError(

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from fw_dataset.errors import WorkerError
 from fw_dataset.processes.messages import Messages
 from fw_dataset.processes.outcomes import Outcome
+from fw_dataset.processes.worker import SECONDS_TO_CLEAN_UP
 
 __all__ = ["ProcessPool"]
 
@@ -66,14 +67,18 @@ class _Process:
             raise _GoneError from None
         return pickle.loads(answer)  # type: ignore[no-any-return]
 
-    def kill(self) -> None:
-        """End the process at once, whatever it does."""
-        self._process.kill()
+    def stop(self) -> None:
+        """Ask the process to clean up what it does, and to end."""
+        self._process.terminate()
 
     def end(self) -> str:
         """End the process, let go of all that belongs to it, and say how it ended."""
-        self.kill()
-        code = self._process.wait()
+        self.stop()
+        try:
+            code = self._process.wait(SECONDS_TO_CLEAN_UP)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
         self._messages.close()
         return f"killed by signal {-code}" if code < 0 else f"exit code {code}"
 
@@ -106,7 +111,7 @@ class ProcessPool(Executor):
         with self._lock:
             self._is_closed = True
             for process in self._all:
-                process.kill()
+                process.stop()
         self._threads.shutdown(wait, cancel_futures=True)
         for process in list(self._all):
             self._end(process)
