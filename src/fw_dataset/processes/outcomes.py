@@ -56,7 +56,8 @@ def attempt(function: Callable[..., _T], *arguments: Any) -> Outcome[_T]:
         return Outcome(function(*arguments))
     except Exception as error:  # noqa: BLE001 - whoever waits for the outcome raises it
         known = isinstance(error, (FWDatasetError, OSError))
-        return Outcome(error=_travelling(error), trace="" if known else traceback.format_exc())
+        trace = "" if known else traceback.format_exc()
+        return Outcome(error=_travelling(error), trace=trace)
 
 
 def _travelling(error: Exception) -> Exception:

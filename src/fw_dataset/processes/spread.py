@@ -40,7 +40,7 @@ class Spread:
         if executor is not None and not isinstance(executor, Executor):
             hint = "client.get_executor(pure=False)" if hasattr(executor, "get_executor") else ""
             raise InvalidArgumentError(
-                f"executor: a concurrent.futures.Executor is expected, not a"
+                "executor: a concurrent.futures.Executor is expected, not one of type"
                 f" {type(executor).__name__}" + (f"; of a Dask client: {hint}" if hint else "")
             )
         if workers is None:
