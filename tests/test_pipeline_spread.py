@@ -122,9 +122,10 @@ def test_an_executor_that_gives_up_leaves_nothing(snapshot: Path, tmp_path: Path
 
 def test_a_record_that_cannot_be_read_is_told_as_ever(snapshot: Path, tmp_path: Path) -> None:
     told = []
-    for spread in ({"workers": 1}, {"workers": 2}, {"executor": ThreadPoolExecutor(2)}):
+    given: list[dict[str, Any]] = [{"workers": 1}, {"workers": 2}]
+    for spread in (*given, {"executor": ThreadPoolExecutor(2)}):
         with pytest.raises(RecordError) as raised:
-            render_snapshot(snapshot, tmp_path / "out", **spread)  # type: ignore[arg-type]
+            render_snapshot(snapshot, tmp_path / "out", **spread)
         told.append(str(raised.value))
     assert len(set(told)) == 1
     assert not (tmp_path / "out").exists()
@@ -142,7 +143,8 @@ def test_wrong_arguments_are_found_before_any_work(snapshot: Path, tmp_path: Pat
 def test_the_command_has_workers(
     snapshot: Path, expected: dict[str, bytes], tmp_path: Path
 ) -> None:
-    arguments = ["render", snapshot, tmp_path / "out", "--on-error", "skip", "--created", CREATED]
+    arguments = ["render", str(snapshot), str(tmp_path / "out"), "--created", CREATED]
+    arguments += ["--on-error", "skip"]
     done = fw_dataset(*arguments, "--workers", "2")
     assert done.returncode == 1, done.stderr  # records were skipped
     assert tree_of(tmp_path / "out") == expected

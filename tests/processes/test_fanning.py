@@ -92,7 +92,7 @@ def test_what_has_not_begun_is_cancelled() -> None:
     with ThreadPoolExecutor(1) as one:
         fanned = fan_out(one, call, [(place,) for place in range(50)], stop_at_error=True)
         go.set()
-        with pytest.raises(ValueError, match="^$"):
+        with pytest.raises(ValueError, match=r"^$"):
             list(fanned)
     assert len(done) < 5
 
@@ -104,9 +104,7 @@ def test_what_has_not_begun_is_cancelled() -> None:
     assert time.monotonic() - began < 2
 
 
-def test_no_more_wait_than_are_allowed(
-    threads: Executor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_more_wait_than_are_allowed(threads: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fanning, "_MOST_WAITING", 3)
     asked = 0
 
@@ -136,7 +134,7 @@ def test_a_broken_executor_is_told(error: Exception) -> None:
 def test_a_closed_executor_is_told() -> None:
     executor = ThreadPoolExecutor(1)
     executor.shutdown()
-    with pytest.raises(WorkerError, match="ThreadPoolExecutor.*after shutdown"):
+    with pytest.raises(WorkerError, match=r"ThreadPoolExecutor.*after shutdown"):
         list(fan_out(executor, double, [(1,)], stop_at_error=True))
 
 

@@ -117,7 +117,7 @@ def test_a_call_whose_process_is_killed_is_begun_again(tmp_path: Path) -> None:
 
 def test_a_call_that_kills_each_process_is_an_error() -> None:
     with ProcessPool(1) as pool:
-        with pytest.raises(WorkerError, match="3 times.*killed by signal 9.*too little memory"):
+        with pytest.raises(WorkerError, match=r"3 times.*killed by signal 9.*too little memory"):
             pool.submit(die, None).result()
         assert pool.submit(process_id).result()
 
@@ -125,11 +125,16 @@ def test_a_call_that_kills_each_process_is_an_error() -> None:
 def test_after_an_error_processes_are_ended_and_clean_up(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     began = time.monotonic()
-    with pytest.raises(KeyboardInterrupt), ProcessPool(1) as pool:
-        pool.submit(clean_up_slowly, mark)
-        while not mark.exists() or not mark.read_text():
-            time.sleep(0.01)
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with ProcessPool(1) as pool:
+            pool.submit(clean_up_slowly, mark)
+            while not mark.exists() or not mark.read_text():
+                time.sleep(0.01)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert time.monotonic() - began < 20
     assert mark.read_text() == "cleaned up"
     assert children() == []

@@ -130,7 +130,10 @@ def test_sizes_of_parts_change_no_row_and_no_count(
         assert there.models == whole.models
         read = [
             [row for e in found.entries if e.table == "files" for row in rows_of(place / e.path)]
-            for found, place in ((whole, folder / "whole/version"), (there, folder / "there/version"))
+            for found, place in (
+                (whole, folder / "whole/version"),
+                (there, folder / "there/version"),
+            )
         ]
         assert read[0] == read[1]
     shutil.rmtree(folder)
@@ -267,7 +270,7 @@ def test_a_worker_that_does_not_see_the_files_says_so(task: PartTask) -> None:
     }
     for name, one in wrong.items():
         path = one.order if name == "order" else one.database
-        with pytest.raises(WorkerError, match="the worker on host '.*' does not see") as raised:
+        with pytest.raises(WorkerError, match=r"the worker on host '.*' does not see") as raised:
             render_part_apart(replace(task, source=one))
         assert str(raised.value).startswith(f"{path}: ")
         assert "workdir" in str(raised.value)

@@ -72,9 +72,7 @@ def test_results_are_in_the_order_of_the_jobs(
 
 
 @pytest.mark.parametrize("way", ["here", "own", "threads", "repeating"])
-def test_every_way_gives_the_same_bytes(
-    jobs: list[RenderJob], tmp_path: Path, pool: Executor, way: str
-) -> None:
+def test_every_way_gives_the_same_bytes(jobs: list[RenderJob], tmp_path: Path, way: str) -> None:
     render_many(jobs, workers=1)
     first = tree_of(tmp_path / "out")
     shutil.rmtree(tmp_path / "out")
@@ -184,8 +182,10 @@ def test_a_worker_that_does_not_see_the_snapshot_says_so(
 
 
 def test_paths_mean_what_they_mean_here(
-    jobs: list[RenderJob], pool: Executor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pool: Executor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    small_snapshot(tmp_path / "in", "s0")
+    pool.submit(int).result()
     assert children()  # the processes have another folder at hand
     monkeypatch.chdir(tmp_path)
     job = RenderJob("in/s0.db.gz", "relative")
@@ -201,7 +201,7 @@ def test_nothing_to_do() -> None:
 
 
 def test_credentials_travel_and_are_never_shown(
-    jobs: list[RenderJob], emulators: Emulators, pool: Executor, tmp_path: Path
+    jobs: list[RenderJob], emulators: Emulators, pool: Executor
 ) -> None:
     s3 = emulators.get("s3")
     s3.make_bucket("many")

@@ -1,4 +1,4 @@
-"""Executors that tests bring: one that repeats itself, one that breaks, processes that are killed."""
+"""Executors that tests bring, which repeat or break themselves, and processes that are killed."""
 
 from __future__ import annotations
 

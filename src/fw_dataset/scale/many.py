@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
@@ -81,7 +82,7 @@ class _Done:
 def render_many(
     jobs: Iterable[RenderJob],
     *,
-    executor: object = None,
+    executor: Executor | None = None,
     workers: int | None = None,
     on_error: Literal["raise", "collect"] = "raise",
     progress: Callable[[JobResult], None] | None = None,
