@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from fw_dataset.errors import InvalidArgumentError, WorkerError
 from fw_dataset.processes import fanning
+from fw_dataset.processes.capacity import available_cpus
 from fw_dataset.processes.fanning import fan_out
 from fw_dataset.processes.spread import Spread
 from tests.support.executors import BreakingExecutor
@@ -171,5 +172,8 @@ def test_executor_and_workers_exclude_each_other(threads: Executor) -> None:
 def test_processes_are_no_more_than_the_work() -> None:
     assert [Spread(workers=4).processes(most) for most in (1, 2, 3, 9)] == [0, 2, 3, 4]
     assert Spread(workers=1).processes(9) == 0
+    cpus = available_cpus()
+    assert Spread().processes(9, fewest=cpus + 1) == 0
+    assert Spread().processes(9, fewest=1) in (0, *range(2, min(cpus, 9) + 1))
     with Spread(workers=4).over(1) as executor:
         assert executor is None

@@ -124,7 +124,7 @@ def _check_instant(ctx: click.Context, param: click.Parameter, text: str | None)
     "--workers",
     metavar="N",
     type=click.IntRange(min=1),
-    help="The most processes that share the records of a large table; 1 for none.",
+    help="The most processes that share a large table (1: none); else as fits the machine.",
 )
 @click.option(
     "--discard-claim",
