@@ -141,9 +141,9 @@ class _Table:
         """Give the files their names, and drop those without rows, unless there is no other."""
         self._parts = dict(sorted(self._parts.items()))
         parts = list(self._parts.values())
-        kept = [part for part in parts if part.written.rows] or parts[:1]
+        has_rows = any(part.written.rows for part in parts)
         for part in parts:
-            if part in kept:
+            if part.written.rows or (not has_rows and part is parts[0]):
                 self._files.add(part.path, part.written)
             else:
                 part.path.unlink()
