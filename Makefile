@@ -146,7 +146,7 @@ $(BUILD)/ready: pyproject.toml Makefile $(NEWEST_PINS) | no-python
 
 $(TEST)/ready: $(RECIPE_FILES) | .venv/wheel/ready
 	$(call new_environment,$(TEST))
-	@$(TEST)/bin/python $(PIP_INSTALL) '$(WHEEL_FILE)[demo,flywheel,serve]' --group test
+	@$(TEST)/bin/python $(PIP_INSTALL) '$(WHEEL_FILE)[dask,demo,flywheel,serve]' --group test
 	@touch $@
 
 $(TEST)/wheel: .venv/wheel/ready $(TEST)/ready
@@ -185,7 +185,7 @@ $(DEMO)/wheel: .venv/wheel/ready $(DEMO)/ready
 
 $(BENCH)/ready: $(RECIPE_FILES) | .venv/wheel/ready
 	$(call new_environment,$(BENCH))
-	@$(BENCH)/bin/python $(PIP_INSTALL) '$(WHEEL_FILE)[serve]' --group bench
+	@$(BENCH)/bin/python $(PIP_INSTALL) '$(WHEEL_FILE)[dask,serve]' --group bench
 	@touch $@
 
 $(BENCH)/wheel: .venv/wheel/ready $(BENCH)/ready
@@ -194,7 +194,7 @@ $(BENCH)/wheel: .venv/wheel/ready $(BENCH)/ready
 # The dependencies alone: the tools of `make check` read the sources themselves.
 $(CHECK)/ready: $(RECIPE_FILES) | .venv/wheel/ready
 	$(call new_environment,$(CHECK))
-	@$(CHECK)/bin/python $(PIP_INSTALL) '$(WHEEL_FILE)[demo,flywheel,serve]' --group check
+	@$(CHECK)/bin/python $(PIP_INSTALL) '$(WHEEL_FILE)[dask,demo,flywheel,serve]' --group check
 	@$(CHECK)/bin/python -m pip uninstall -qq --yes fw-dataset
 	@touch $@
 
@@ -202,7 +202,7 @@ $(CHECK)/ready: $(RECIPE_FILES) | .venv/wheel/ready
 constraints: .venv/wheel/ready ## renew the pinned versions for this interpreter's constraint file
 	$(eval PINS := )
 	$(call new_environment,.venv/pins-$(PYVERSION))
-	@.venv/pins-$(PYVERSION)/bin/python $(PIP_INSTALL) '$(WHEEL_FILE)[demo,flywheel,serve]' \
+	@.venv/pins-$(PYVERSION)/bin/python $(PIP_INSTALL) '$(WHEEL_FILE)[dask,demo,flywheel,serve]' \
 		--group build --group test --group check --group bench
 	@.venv/pins-$(PYVERSION)/bin/python -m pip freeze --all --exclude fw-dataset \
 		--exclude setuptools | grep '^[A-Za-z0-9._-]*==' >$(CONSTRAINTS)

@@ -22,6 +22,7 @@ from benchmarks.phases import measure_phases
 from benchmarks.processes import FailedRunError
 from benchmarks.querying import measure_querying
 from benchmarks.rendering import measure_million, measure_rendering
+from benchmarks.scaling import measure_scaling
 from benchmarks.serving import measure_serving
 from benchmarks.setting import CACHE, FLOOR, Setting, machine, short_folder
 from benchmarks.startup import measure_startup
@@ -39,15 +40,24 @@ CASES: dict[str, Callable[[Setting], Case]] = {
     "storage": measure_storage,
     "diff": measure_comparing,
     "serve": measure_serving,
+    "scale": measure_scaling,
     "million": measure_million,
 }
-_PACKAGES = ("fw-dataset", "duckdb", "pyarrow", "msgspec", "isal", "adbc-driver-sqlite")
+_PACKAGES = (
+    "fw-dataset",
+    "duckdb",
+    "pyarrow",
+    "msgspec",
+    "isal",
+    "adbc-driver-sqlite",
+    "distributed",
+)
 _FLOOR_NEEDS = ("adbc_driver_sqlite", "duckdb", "isal", "pyarrow")
 _FULL, _QUICK, _MILLION = 100_000, 2_000, 1_000_000
 # Above this load per core, something else is running.
 _BUSY = 0.25
 # These take minutes, most of which goes to making what they need.
-_LONG = ("diff", "serve", "million")
+_LONG = ("diff", "serve", "scale", "million")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -21,12 +21,15 @@ PUBLIC_NAMES = [
     "DatasetBuilder",
     "DatasetLoader",
     "FWDatasetClient",
+    "JobResult",
     "Progress",
+    "RenderJob",
     "Table",
     "__version__",
     "add_derived",
     "connect_all",
     "errors",
+    "render_many",
     "render_snapshot",
 ]
 

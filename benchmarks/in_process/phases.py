@@ -23,8 +23,8 @@ _CALLS = (
     ("fw_dataset.render.decoding", "FastDecoder.begin", "cut"),
     ("fw_dataset.render.decoding", "_Plan.parse", "decode"),
     ("fw_dataset.render.exact", "ExactReader.read", "decode exactly"),
-    ("fw_dataset.render.parquet", "TableWriter.write", "compress"),
-    ("fw_dataset.render.parquet", "TableWriter.close", "compress"),
+    ("fw_dataset.render.parquet", "FileWriter.write", "compress"),
+    ("fw_dataset.render.parquet", "FileWriter.close", "compress"),
     ("fw_dataset.render.batches", "BatchRenderer.finish", "columns"),
 )
 # Nothing else runs meanwhile, but their own threads.

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fw_dataset.format.schema import DataModel
     from fw_dataset.pipeline import render_snapshot
     from fw_dataset.render.progress import Progress
+    from fw_dataset.scale.many import JobResult, RenderJob, render_many
 
 __version__ = "0.5.0"
 
@@ -27,10 +28,13 @@ _HOMES = {
     "DatasetBuilder": "fw_dataset.builder",
     "DatasetLoader": "fw_dataset.client",
     "FWDatasetClient": "fw_dataset.client",
+    "JobResult": "fw_dataset.scale.many",
     "Progress": "fw_dataset.render.progress",
+    "RenderJob": "fw_dataset.scale.many",
     "Table": "fw_dataset.dataset",
     "add_derived": "fw_dataset.derivation.adding",
     "connect_all": "fw_dataset.federation",
+    "render_many": "fw_dataset.scale.many",
     "render_snapshot": "fw_dataset.pipeline",
 }
 
@@ -40,12 +44,15 @@ __all__ = [
     "DatasetBuilder",
     "DatasetLoader",
     "FWDatasetClient",
+    "JobResult",
     "Progress",
+    "RenderJob",
     "Table",
     "__version__",
     "add_derived",
     "connect_all",
     "errors",
+    "render_many",
     "render_snapshot",
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +31,7 @@ from fw_dataset.format.directives import Directives
 from fw_dataset.format.layout import dataset_prefix, default_prefix
 from fw_dataset.format.names import check_version_id
 from fw_dataset.pipeline import Request, complete, find_rendered, publish
+from fw_dataset.processes.spread import Spread
 from fw_dataset.project_datasets import (
     check_unmoved,
     named_place,
@@ -270,6 +272,8 @@ class DatasetBuilder:
         tabular_files: bool | str | os.PathLike[str] | None = None,
         profiles: bool = False,
         profile_values: bool = True,
+        executor: Executor | None = None,
+        workers: int | None = None,
     ) -> Dataset:
         """Render the project's newest complete snapshot into a version of its dataset.
 
@@ -297,6 +301,8 @@ class DatasetBuilder:
                 what ``parse_tabular_data`` says.
             profiles: make statistics of every column.
             profile_values: keep values in them.
+            executor: as of :func:`~fw_dataset.render_snapshot`, and so is the last one.
+            workers: the most processes of our own.
 
         Returns:
             The dataset, seen through the version that was rendered.
@@ -320,6 +326,7 @@ class DatasetBuilder:
             on_error=on_error,
             keep_source=keep_source,
             discard_claim=discard_claim,
+            spread=Spread.make(executor, workers),
             derivations=self._derivations(
                 by_default("POPULATE_CUSTOM_INFO", parse_custom_info),
                 by_default("POPULATE_TABULAR_DATA", parse_tabular_data),
@@ -356,6 +363,8 @@ class DatasetBuilder:
         on_error: Literal["raise", "skip"] = "raise",
         keep_source: bool | None = None,
         discard_claim: bool = False,
+        executor: Executor | None = None,
+        workers: int | None = None,
     ) -> Dataset:
         """Render a snapshot of this project that was downloaded earlier.
 
@@ -366,6 +375,8 @@ class DatasetBuilder:
             on_error: as of :func:`~fw_dataset.render_snapshot`, and so are the next two.
             keep_source: keep the snapshot and the project's record in the provenance.
             discard_claim: take over from another writer that is gone for good.
+            executor: as of :func:`~fw_dataset.render_snapshot`, and so is the last one.
+            workers: the most processes of our own.
 
         Raises:
             SnapshotError: the file is no snapshot, or one of another project.
@@ -378,6 +389,7 @@ class DatasetBuilder:
             on_error=on_error,
             keep_source=keep_source,
             discard_claim=discard_claim,
+            spread=Spread.make(executor, workers),
         )
         record = record_beside(source)
         if record is not None:

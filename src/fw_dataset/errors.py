@@ -15,6 +15,7 @@
     ├── TableNotFoundError (KeyError)
     ├── VersionConflictError (ValueError)    the version or label is taken by something else
     ├── MissingExtraError (ImportError)      an optional package is not installed
+    ├── WorkerError (RuntimeError)           other processes did not do what they were given to do
     ├── DirectivesError (ValueError)         a project does not say where its dataset is, or wrongly
     ├── FlywheelError                        the platform refuses, fails or cannot be reached
     │   ├── ApiKeyError (ValueError)         no API key, or one that cannot be
@@ -84,6 +85,7 @@ __all__ = [
     "UnsupportedLocationError",
     "VersionConflictError",
     "VersionNotFoundError",
+    "WorkerError",
 ]
 
 
@@ -158,6 +160,10 @@ class VersionConflictError(FWDatasetError, ValueError):
 
 class MissingExtraError(FWDatasetError, ImportError):
     """A feature needs a package that an extra of this one installs."""
+
+
+class WorkerError(FWDatasetError, RuntimeError):
+    """Work that was given to other processes did not come to its end there."""
 
 
 class DirectivesError(FWDatasetError, ValueError):

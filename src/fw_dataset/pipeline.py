@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -25,6 +26,7 @@ from fw_dataset.format.instants import parse_instant
 from fw_dataset.format.layout import README
 from fw_dataset.format.manifest import SnapshotIdentity
 from fw_dataset.format.names import check_label, check_version_id
+from fw_dataset.processes.spread import Spread
 from fw_dataset.render.json_tree import Members, Number, parse
 from fw_dataset.render.progress import Progress, ProgressCallback
 from fw_dataset.render.selection import ControlColumns, Selection, select_columns
@@ -64,6 +66,8 @@ def render_snapshot(
     tabular_files: str | os.PathLike[str] | None = None,
     profiles: bool = False,
     profile_values: bool = True,
+    executor: Executor | None = None,
+    workers: int | None = None,
 ) -> Dataset:
     """Render a snapshot into a new version of the dataset at ``destination``.
 
@@ -100,6 +104,10 @@ def render_snapshot(
         profiles: make statistics of every column of every table.
         profile_values: keep values in them, such as the most frequent ones; without, they hold
             nothing of single people.
+        executor: renders the parts of large tables, 500,000 records each, in place of processes
+            of our own; its workers must see the snapshot and ``workdir``.
+        workers: the most processes of our own for them; 1 for none. Else as many as this process
+            has processors and memory for, if that is at least three.
 
     Returns:
         The dataset, seen through the version that was rendered.
@@ -113,6 +121,7 @@ def render_snapshot(
         CredentialsError: the credentials are of no form that would do.
         VersionConflictError: the version id or label is taken by something else.
         StorageError: the destination cannot be written, or is full.
+        WorkerError: the executor is broken, or its workers do not see the files.
     """
     request = Request.make(
         version=version,
@@ -122,6 +131,7 @@ def render_snapshot(
         on_error=on_error,
         keep_source=keep_source,
         discard_claim=discard_claim,
+        spread=Spread.make(executor, workers),
         derivations=Derivations.make(
             headers=headers,
             qc=qc,
@@ -154,6 +164,7 @@ class Request:
         dataset_info: what the description says of the place; else what the storage tells.
         project_id: the project that the snapshot must be of, where that is known.
         derivations: what is derived from the primary tables.
+        spread: where the parts of tables are rendered.
     """
 
     version: str | None
@@ -167,6 +178,7 @@ class Request:
     dataset_info: DatasetInfo | None = None
     project_id: str | None = None
     derivations: Derivations = field(default_factory=Derivations)
+    spread: Spread = field(default_factory=Spread)
 
     @classmethod
     def make(
@@ -180,6 +192,7 @@ class Request:
         keep_source: bool | None = None,
         discard_claim: bool = False,
         derivations: Derivations | None = None,
+        spread: Spread | None = None,
     ) -> Request:
         """Check the choices of :func:`render_snapshot`.
 
@@ -203,6 +216,7 @@ class Request:
             options=_options(control_columns, on_error),
             discard_claim=discard_claim,
             derivations=derivations,
+            spread=spread or Spread(),
         )
 
     @property
@@ -265,7 +279,12 @@ def publish(
         folder.mkdir()
         skip = request.options["on_error"] == "skip"
         rendered = render_tables(
-            snapshot, request.selections, folder, skip_errors=skip, progress=progress
+            snapshot,
+            request.selections,
+            folder,
+            skip_errors=skip,
+            progress=progress,
+            spread=request.spread,
         )
         if request.derivations:
             from fw_dataset.derivation.making import derive_rendered  # noqa: PLC0415 - as below

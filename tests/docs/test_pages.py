@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(
 
 READ = [read_page(path) for path in PAGES]
 # Where an explanation of something else may be had; nothing to install, nothing of ours.
-ALLOWED_HOSTS = {"duckdb.org", "jcristharif.com"}
+ALLOWED_HOSTS = {"distributed.dask.org", "duckdb.org", "jcristharif.com", "jobqueue.dask.org"}
 
 
 @pytest.mark.parametrize("page", READ, ids=lambda page: page.name)

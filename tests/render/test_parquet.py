@@ -114,7 +114,7 @@ def test_files_end_at_their_number_of_rows(total: int, expected: list[int], tmp_
 
 
 def test_ordinary_tables_are_one_file() -> None:
-    assert ROWS_PER_FILE == 2_000_000
+    assert ROWS_PER_FILE == 500_000
 
 
 def test_row_groups_hold_at_most_a_hundred_thousand_rows(tmp_path: Path) -> None:

@@ -121,6 +121,12 @@ def _check_instant(ctx: click.Context, param: click.Parameter, text: str | None)
     help="A folder with room for the unpacked snapshot; else DEST, if it is a folder.",
 )
 @click.option(
+    "--workers",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="The most processes that share a large table (1: none); else as fits the machine.",
+)
+@click.option(
     "--discard-claim",
     is_flag=True,
     help="Take over from a writer of this version that is gone for good.",

@@ -70,6 +70,7 @@ def render_project(
                 on_error=choices["on_error"],
                 keep_source=choices["keep_source"],
                 discard_claim=choices["discard_claim"],
+                workers=choices["workers"],
                 **choices["derived"],
             )
     return dataset, progress.rendered

@@ -43,15 +43,28 @@ class TableReport:
         """Count records that have a key which no column holds."""
         if rows:
             # An unpaired surrogate in a key cannot stand in a file.
-            name = ".".join(path).encode("utf-8", "backslashreplace").decode()
-            if name in self.unknown or len(self.unknown) < _MOST_NAMED:
-                self.unknown[name] = self.unknown.get(name, 0) + rows
+            self._count_name(".".join(path).encode("utf-8", "backslashreplace").decode(), rows)
+
+    def _count_name(self, name: str, rows: int) -> None:
+        if name in self.unknown or len(self.unknown) < _MOST_NAMED:
+            self.unknown[name] = self.unknown.get(name, 0) + rows
 
     def skip(self, record_id: str, reason: str) -> None:
         """Count a record that is left out."""
         self.skipped_rows += 1
         if len(self.skipped) < _MOST_NAMED:
             self.skipped.append({"id": record_id, "reason": reason})
+
+    def add(self, other: TableReport) -> None:
+        """Count what was counted in the records that follow."""
+        self.rows_read += other.rows_read
+        self.rows_written += other.rows_written
+        for column, count in other.unfit.items():
+            self.unfit[column] = self.unfit.get(column, 0) + count
+        for name, count in other.unknown.items():
+            self._count_name(name, count)
+        self.skipped_rows += other.skipped_rows
+        self.skipped += other.skipped[: _MOST_NAMED - len(self.skipped)]
 
     def to_dict(self, *, with_unknown: bool) -> dict[str, Any]:
         """The report as it stands on disk."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,14 +14,11 @@ from fw_dataset.errors import SnapshotError
 from fw_dataset.format.names import quote_identifier
 from fw_dataset.snapshot.order import OrderedTable
 from fw_dataset.snapshot.records import RawBatch
+from fw_dataset.snapshot.stretches import MOST_MAPPED, SavedOrder, connect, reading
 
-__all__ = ["TABLES", "Record", "Snapshot", "SourceCopy", "SourceFile", "key_text"]
+__all__ = ["TABLES", "OrderedRecords", "Record", "Snapshot", "SourceCopy", "SourceFile", "key_text"]
 
 TABLES = ("project", "subject", "session", "acquisition", "file", "analysis")
-
-
-# Mapped pages count as memory of this process, though the system can take them back.
-_MOST_MAPPED = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -56,6 +53,41 @@ class Record(NamedTuple):
     data: bytes | None
 
 
+class OrderedRecords:
+    """The records of one table, in order.
+
+    Attributes:
+        rows: how many there are.
+    """
+
+    def __init__(self, ordered: OrderedTable, executor: Executor, saved: SavedOrder) -> None:
+        self._ordered, self._executor, self._saved = ordered, executor, saved
+        self.rows = ordered.rows
+
+    @contextmanager
+    def batches(self, first: int = 0, rows: int | None = None) -> Iterator[Iterator[RawBatch]]:
+        """A stretch of the records in batches of at most 2048, or of about 8 MB if they are long.
+
+        A batch can be asked for single records until the context ends. Keys are as SQLite gives
+        them; :func:`key_text` makes a text of one.
+
+        Args:
+            first: the place of its first record, from 0.
+            rows: its length; None for all that come.
+        """
+        with (
+            reading(self._saved.name, self._saved.table),
+            closing(self._ordered.batches(self._executor, first, rows)) as batches,
+        ):
+            yield batches
+
+    def save(self, path: Path) -> SavedOrder:
+        """Write the order to a file; what is returned reads by it in any process."""
+        with reading(self._saved.name, self._saved.table):
+            self._ordered.save(path)
+        return replace(self._saved, order=path.absolute())
+
+
 class Snapshot:
     """A checked snapshot, open for reading by one thread.
 
@@ -70,20 +102,14 @@ class Snapshot:
         self, path: Path, source: SourceFile, name: str | None = None, *, is_own: bool = False
     ) -> None:
         self.path, self.source = path, source
-        self._mapped_bytes = _MOST_MAPPED if is_own else 0
+        self._mapped_bytes = MOST_MAPPED if is_own else 0
         self.name = name or str(path)
         self._connection = self._connect()
         self._ordering, self._reader = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
         self._ahead: dict[str, Future[OrderedTable]] = {}
 
     def _connect(self, mapped_bytes: int = 0) -> sqlite3.Connection:
-        # immutable: no lock and no journal beside a file that may be the user's own.
-        uri = f"{self.path.absolute().as_uri()}?mode=ro&immutable=1"
-        # Made in one thread and used in another, never in two at once.
-        connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
-        connection.text_factory = bytes
-        connection.execute(f"pragma mmap_size = {mapped_bytes}")
-        return connection
+        return connect(self.path, mapped_bytes)
 
     def close(self) -> None:
         """Release the file."""
@@ -136,19 +162,15 @@ class Snapshot:
             table: the snapshot's table, such as ``"file"``.
             order: the keys of ``parents`` to order by, outermost first; the id comes last.
         """
-        with self.batches(table, order) as batches:
+        with self.ordered(table, order) as ordered, ordered.batches() as batches:
             for batch in batches:
                 for part in batch.parts:
                     for key, data in part.records():
                         yield Record(key_text(key), data)
 
     @contextmanager
-    def batches(self, table: str, order: Sequence[str] = ()) -> Iterator[Iterator[RawBatch]]:
-        """The same records in batches of at most 2048, or of about 8 MB where they are long.
-
-        A batch can be asked for single records until the context ends. Keys are as SQLite gives
-        them; :func:`key_text` makes a text of one.
-        """
+    def ordered(self, table: str, order: Sequence[str] = ()) -> Iterator[OrderedRecords]:
+        """The same records, of which stretches can be read."""
         ahead = self._ahead.pop(table, None)
         with self._reading(table):
             ordered = (
@@ -156,8 +178,16 @@ class Snapshot:
                 if ahead is None
                 else ahead.result()
             )
-            with closing(ordered), closing(ordered.batches(self._reader)) as batches:
-                yield batches
+            saved = SavedOrder(
+                self.path.absolute(),
+                self.source.bytes,
+                Path(),
+                self.name,
+                table,
+                self._mapped_bytes,
+            )
+            with closing(ordered):
+                yield OrderedRecords(ordered, self._reader, saved)
 
     def order_ahead(self, tables: Iterable[tuple[str, Sequence[str]]]) -> None:
         """Begin to put tables in order while others are read, in the order they are needed."""
@@ -173,14 +203,8 @@ class Snapshot:
             raise
         return ordered
 
-    @contextmanager
-    def _reading(self, table: str) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise SnapshotError(
-                f"snapshot {self.name}: table {table!r} cannot be read: {error}"
-            ) from None
+    def _reading(self, table: str) -> AbstractContextManager[None]:
+        return reading(self.name, table)
 
 
 def key_text(key: object) -> str:

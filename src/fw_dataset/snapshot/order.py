@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Executor, Future, wait
 from functools import partial
 from itertools import chain
 from operator import attrgetter
+from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 
@@ -52,16 +54,27 @@ class OrderedTable:
         connection: to the snapshot; closed with this.
         table: the table.
         order: the keys of ``parents`` to order by, outermost first; the id comes last.
+        saved: a file that has the order already, from :meth:`save`.
     """
 
-    def __init__(self, connection: sqlite3.Connection, table: str, order: Sequence[str]) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        table: str,
+        order: Sequence[str],
+        saved: Path | None = None,
+    ) -> None:
         self._connection = connection
         # Two threads use the connection in turns.
         self._lock = Lock()
         self._quoted = quote_identifier(table)
         self._order = order
         self._handle = self._row_handle()
-        self._is_ordered = False
+        self._is_ordered = saved is not None
+        self._in_order = "temp.row_order"
+        if saved is not None:
+            connection.execute("attach ? as saved", [f"{saved.as_uri()}?mode=ro&immutable=1"])
+            self._in_order = "saved.row_order"
         (encoding,) = connection.execute("pragma encoding").fetchone()
         # Joining reads a blob as text, which in UTF-16 it is not.
         self._joins = encoding == b"UTF-8"
@@ -82,18 +95,45 @@ class OrderedTable:
         except sqlite3.OperationalError:
             self._connection.execute("drop table if exists temp.row_order")
 
-    def batches(self, executor: Executor) -> Generator[RawBatch, None, None]:
-        """The records in order, read ahead by a thread of the executor.
+    @property
+    def rows(self) -> int:
+        """How many records there are; asked for, they are put in order."""
+        self._order_all()
+        last = self._connection.execute(f"select max(rowid) from {self._in_order}").fetchone()
+        return int(last[0] or 0)
+
+    def save(self, path: Path) -> None:
+        """Write the order to a file, so that other processes need not find it again."""
+        self._order_all()
+        self._connection.execute("attach ? as saving", [f"{path.absolute().as_uri()}?mode=rwc"])
+        try:
+            # Nobody reads it before it is whole, and nobody needs it after a crash.
+            self._connection.execute("pragma saving.journal_mode = off")
+            self._connection.execute("pragma saving.synchronous = off")
+            self._connection.execute(
+                "create table saving.row_order as select handle, bytes"
+                f" from {self._in_order} order by rowid"
+            )
+        finally:
+            self._connection.execute("detach saving")
+
+    def batches(
+        self, executor: Executor, first: int = 0, rows: int | None = None
+    ) -> Generator[RawBatch, None, None]:
+        """The records in order, or a stretch of them, read ahead by a thread of the executor.
 
         A batch has at most 2048 records, of about 8 MB where they are long.
+
+        Args:
+            executor: reads.
+            first: the place of the stretch in the order, from 0.
+            rows: its length; None for all that come.
         """
-        if not self._is_ordered:
-            place = _place_reader(self._order)
-            self._connection.create_function("place", 1, place, deterministic=True)
-            self._sort("place(cast(data as blob))")
+        self._order_all()
+        last = sys.maxsize if rows is None else first + rows
         ahead: deque[Future[RawBatch]] = deque()
         try:
-            for pieces in self._together():
+            for pieces in self._together(first + 1, last):
                 ahead.append(executor.submit(self._read, pieces))
                 if len(ahead) > _AHEAD:
                     yield ahead.popleft().result()
@@ -102,10 +142,16 @@ class OrderedTable:
         finally:
             wait([future for future in ahead if not future.cancel()])
 
-    def _together(self) -> Iterator[list[_Piece]]:
-        """The pieces of each batch."""
+    def _order_all(self) -> None:
+        if not self._is_ordered:
+            place = _place_reader(self._order)
+            self._connection.create_function("place", 1, place, deterministic=True)
+            self._sort("place(cast(data as blob))")
+
+    def _together(self, first: int, last: int) -> Iterator[list[_Piece]]:
+        """The pieces of each batch of a stretch."""
         batch: list[_Piece] = []
-        for piece in chain.from_iterable(map(self._split, self._pieces(1))):
+        for piece in chain.from_iterable(map(self._split, self._pieces(first, last))):
             rows = sum(other.rows for other in batch) + piece.rows
             size = sum(other.bytes for other in batch) + piece.bytes
             if batch and (rows > BATCH_ROWS or size > BATCH_BYTES):
@@ -115,16 +161,15 @@ class OrderedTable:
         if batch:
             yield batch
 
-    def _pieces(self, first: int, last: int | None = None, rows: int = _PART_ROWS) -> list[_Piece]:
-        """The order, or a stretch of it, in pieces of so many rows."""
+    def _pieces(self, first: int, last: int, rows: int = _PART_ROWS) -> list[_Piece]:
+        """A stretch of the order in pieces of so many rows."""
         # One text for all of them, because each row of an answer would wait for other threads.
-        within = "" if last is None else f" where rowid between {first} and {last}"
         with self._lock:
             (text,) = self._connection.execute(
                 "select group_concat(printf('%d %d %d %d', place, n, there, size)) from ("
                 "select min(rowid) as place, count(*) as n, count(bytes) as there,"
-                f" coalesce(sum(bytes), 0) as size from temp.row_order{within}"
-                f" group by (rowid - {first}) / {rows})"
+                f" coalesce(sum(bytes), 0) as size from {self._in_order}"
+                f" where rowid between {first} and {last} group by (rowid - {first}) / {rows})"
             ).fetchone()
         numbers = [] if text is None else [piece.split() for piece in text.split(b",")]
         return sorted(_Piece(*map(int, piece)) for piece in numbers)
@@ -149,7 +194,7 @@ class OrderedTable:
     def _join(self, pieces: Sequence[_Piece]) -> Sequence[bytes]:
         """The text of each piece, all in one row."""
         text = (
-            f"(select group_concat({_DATA}, '{BETWEEN.decode()}') from temp.row_order"
+            f"(select group_concat({_DATA}, '{BETWEEN.decode()}') from {self._in_order}"
             f" cross join {self._quoted} as source on source.{self._handle} = row_order.handle"
             " where row_order.rowid between ? and ?)"
         )
@@ -161,7 +206,7 @@ class OrderedTable:
     def _fetch(self, piece: _Piece) -> list[RawRecord]:
         with self._lock:
             return self._connection.execute(
-                f"select source.id, {_DATA} from temp.row_order"
+                f"select source.id, {_DATA} from {self._in_order}"
                 f" cross join {self._quoted} as source on source.{self._handle} = row_order.handle"
                 " where row_order.rowid between ? and ? order by row_order.rowid",
                 (piece.first, piece.first + piece.rows - 1),

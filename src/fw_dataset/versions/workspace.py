@@ -64,8 +64,12 @@ def workspace(parent: Path) -> Iterator[Path]:
             try:
                 yield folder
             finally:
-                shutil.rmtree(folder, ignore_errors=True)
-                os.close(lock)
+                try:
+                    shutil.rmtree(folder, ignore_errors=True)
+                finally:
+                    # Once more, for who was interrupted at this very moment.
+                    shutil.rmtree(folder, ignore_errors=True)
+                    os.close(lock)
         except OSError as error:
             # What is the disk's fault is said in our words; the rest is the caller's own.
             if error.errno in _OF_THE_DISK:

@@ -1,0 +1,1 @@
+"""Work done in other processes, over any executor: knows nothing of datasets."""

@@ -1,0 +1,1 @@
+"""Past one project: many snapshots, over many processes or machines."""
