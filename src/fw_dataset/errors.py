@@ -15,6 +15,7 @@
     ├── TableNotFoundError (KeyError)
     ├── VersionConflictError (ValueError)    the version or label is taken by something else
     ├── MissingExtraError (ImportError)      an optional package is not installed
+    ├── ClusterError                         a SQL cluster does not do what it is asked
     ├── DirectivesError (ValueError)         a project does not say where its dataset is, or wrongly
     ├── FlywheelError                        the platform refuses, fails or cannot be reached
     │   ├── ApiKeyError (ValueError)         no API key, or one that cannot be
@@ -51,6 +52,7 @@ from typing import Any
 __all__ = [
     "ApiKeyError",
     "BucketNotFoundError",
+    "ClusterError",
     "ControlColumnsError",
     "CredentialsError",
     "DatasetFormatError",
@@ -158,6 +160,10 @@ class VersionConflictError(FWDatasetError, ValueError):
 
 class MissingExtraError(FWDatasetError, ImportError):
     """A feature needs a package that an extra of this one installs."""
+
+
+class ClusterError(FWDatasetError):
+    """A SQL cluster, such as Spark, does not do what it is asked, or sees something else."""
 
 
 class DirectivesError(FWDatasetError, ValueError):
