@@ -47,7 +47,7 @@ VALUES: dict[str, pa.Array] = {
     "uint32": pa.array([2**32 - 1, 0, None], pa.uint32()),
     "uint64": pa.array([2**64 - 1, 0, None], pa.uint64()),
     "float": pa.array([0.1, 1.5, None], pa.float32()),
-    "decimal": pa.array([Decimal("1.50"), Decimal("-0.01"), None], pa.decimal128(12, 2)),
+    "decimal": pa.array([Decimal("1.50"), Decimal("-0.01"), None], pa.decimal128(20, 2)),
     "bytes": pa.array([b"\x00\xff", b"", None]),
 }
 

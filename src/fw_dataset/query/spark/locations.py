@@ -99,6 +99,8 @@ def files_clause(
     """
     options = {
         "pathGlobFilter": _only(version, table, files),
+        # Else a folder `site=3` that somebody left there would become a column.
+        "recursiveFileLookup": "true",
         # Else Spark 3 refuses days before the year 1583, as files of Spark 2 have these wrong.
         "datetimeRebaseMode": "CORRECTED",
     }
