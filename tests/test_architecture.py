@@ -27,6 +27,7 @@ PUBLIC_NAMES = [
     "add_derived",
     "connect_all",
     "errors",
+    "render_site",
     "render_snapshot",
 ]
 

@@ -1,0 +1,1 @@
+"""Past one project and one machine."""
