@@ -157,6 +157,12 @@ def test_numbers_in_a_column_of_text_are_spelled_as_the_engine_does(
     assert float(text) == 0.0007
 
 
+def test_older_and_newer_releases_together(session: Any, tmp_path: Path) -> None:
+    older = next(shared("data", "old_format", "0.4.3", "datasets").glob("*/*/*"))
+
+    check(session, {"new": rendered(tmp_path / "new", 3), "old": older})
+
+
 @pytest.mark.slow
 def test_the_real_studies_together(session: Any, tmp_path: Path) -> None:
     sites = {
