@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 from fw_dataset.errors import InvalidArgumentError, UnsupportedLocationError
@@ -67,16 +66,6 @@ def place_of(location: str, places: Places | None) -> str:
     )
 
 
-@dataclass(frozen=True)
-class _Clauses:
-    options: Mapping[str, str]
-    location: str
-
-    def __str__(self) -> str:
-        options = ", ".join(f"{literal(k)} {literal(v)}" for k, v in self.options.items())
-        return f"USING parquet OPTIONS ({options}) LOCATION {literal(self.location)}"
-
-
 def files_clause(
     cluster: Cluster,
     version: CommittedVersion,
@@ -108,11 +97,12 @@ def files_clause(
     location = f"{place}/{version.layout.table(table)}"
     if _SPECIAL.search(location):
         if cluster.is_sail:
-            scheme, _, path = location.partition("://")
-            location = f"{scheme}://{quote(path, safe='/@:')}"
+            scheme, mark, path = location.partition("://")
+            location = f"{scheme}{mark}{quote(path, safe='/@:')}"
         elif _PATTERN.search(location):
             options["__globPaths__"] = "false"
-    return str(_Clauses(options, location))
+    listed = ", ".join(f"{literal(name)} {literal(value)}" for name, value in options.items())
+    return f"USING parquet OPTIONS ({listed}) LOCATION {literal(location)}"
 
 
 def _only(version: CommittedVersion, table: str, files: Sequence[ObjectInfo]) -> str:
