@@ -9,7 +9,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test test-long test-clients test-oldest check format bench build scripts constraints clean \
+.PHONY: help demo test test-long test-clients test-spark test-oldest check format bench build scripts constraints clean \
 	no-python
 
 # The checkout's sources must not shadow the installed wheel.
@@ -42,6 +42,7 @@ CHECK := .venv/check-$(FLAVOUR)
 DEMO := .venv/demo-$(FLAVOUR)
 BENCH := .venv/bench-$(FLAVOUR)
 CLIENTS := .venv/clients-$(or $(PYVERSION),none)
+SPARK := .venv/spark-$(or $(PYVERSION),none)
 # Azure's emulator, for the tests where Node and npm are; the others are Python packages.
 AZURITE_VERSION := 3.35.0
 AZURITE := .venv/azurite-$(AZURITE_VERSION)
@@ -69,6 +70,11 @@ test-long: $(TEST)/wheel $(AZURITE)/asked ## run all tests, the slow ones too, w
 test-clients: $(TEST)/wheel $(CLIENTS)/ready ## try the service with the clients of others (Python 3.11 or newer)
 	FW_DATASET_TEST_WHEEL=1 FW_DATASET_DATA_CONNECT_PYTHON=$(abspath $(CLIENTS))/bin/python \
 		$(TEST)/bin/python -m pytest tests/serve/test_clients.py $(ARGS)
+
+# A server with Java in it, hundreds of megabytes, which the default tests do without: they ask Sail.
+test-spark: $(TEST)/wheel $(SPARK)/ready ## try Apache Spark, too (minutes; Java 17 or newer, Python 3.11 or newer)
+	FW_DATASET_TEST_WHEEL=1 FW_DATASET_SPARK_PYTHON=$(abspath $(SPARK))/bin/python \
+		$(TEST)/bin/python -m pytest -n0 -m "slow or not slow" tests/query/spark $(ARGS)
 
 test-oldest: ## run the tests with the lowest supported versions (PYTHON must be a 3.10)
 	@case '$(PYVERSION)' in 3.10.*) ;; *) \
@@ -102,7 +108,7 @@ scripts: ## bundle the scripts of the served pages anew (needs Node and npm)
 
 clean: ## remove environments, caches, built files and the demo's output
 	rm -rf .venv/wheel .venv/build-* .venv/test-* .venv/check-* .venv/demo-* .venv/bench-* \
-		.venv/pins-* .venv/azurite-* .venv/clients-*
+		.venv/pins-* .venv/azurite-* .venv/clients-* .venv/spark-*
 	@rmdir .venv 2>/dev/null || true
 	rm -rf frontend/node_modules dist demo-output .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
@@ -173,6 +179,12 @@ $(CLIENTS)/ready: PINS := --constraint constraints/clients.txt
 $(CLIENTS)/ready: constraints/clients.txt Makefile | no-python
 	$(call new_environment,$(CLIENTS))
 	@$(CLIENTS)/bin/python $(PIP_INSTALL) dnastack-client-library search-python-client schemathesis
+	@touch $@
+
+$(SPARK)/ready: PINS := --constraint constraints/spark.txt
+$(SPARK)/ready: constraints/spark.txt Makefile | no-python
+	$(call new_environment,$(SPARK))
+	@$(SPARK)/bin/python $(PIP_INSTALL) 'pyspark[connect]'
 	@touch $@
 
 $(DEMO)/ready: $(RECIPE_FILES) | .venv/wheel/ready

@@ -30,6 +30,7 @@ PUBLIC_NAMES = [
     "connect_all",
     "errors",
     "render_many",
+    "render_site",
     "render_snapshot",
 ]
 

@@ -94,6 +94,27 @@ def test_the_newest_complete_snapshot(
     assert orders(server) == 0
 
 
+def test_what_is_rendered_is_found_and_nothing_is_made(
+    server: FlywheelServer, project: ProjectState, builder: DatasetBuilder, root: Path
+) -> None:
+    assert (builder.find_rendered(), builder.snapshot) == (None, None)
+    wanted = project.add_snapshot(created=OLD)
+    assert builder.find_rendered() is None
+    assert builder.snapshot is not None
+    assert builder.snapshot["_id"] == wanted
+    assert not root.exists()
+    builder.render_dataset()
+
+    found = builder.find_rendered()
+
+    assert found is not None
+    assert found.version == wanted
+    newer = project.add_snapshot(created=NEW)
+    assert builder.find_rendered() is None
+    assert builder.snapshot["_id"] == newer
+    assert orders(server) == 0
+
+
 @pytest.mark.parametrize("there", [[], ["failed"], ["pending"]])
 def test_a_snapshot_is_made_where_none_would_do(
     server: FlywheelServer, project: ProjectState, builder: DatasetBuilder, there: list[str]

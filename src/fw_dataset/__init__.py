@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fw_dataset.pipeline import render_snapshot
     from fw_dataset.render.progress import Progress
     from fw_dataset.scale.many import JobResult, RenderJob, render_many
+    from fw_dataset.scale.site import render_site
 
 __version__ = "0.5.0"
 
@@ -35,6 +36,7 @@ _HOMES = {
     "add_derived": "fw_dataset.derivation.adding",
     "connect_all": "fw_dataset.federation",
     "render_many": "fw_dataset.scale.many",
+    "render_site": "fw_dataset.scale.site",
     "render_snapshot": "fw_dataset.pipeline",
 }
 
@@ -53,6 +55,7 @@ __all__ = [
     "connect_all",
     "errors",
     "render_many",
+    "render_site",
     "render_snapshot",
 ]
 

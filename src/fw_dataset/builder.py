@@ -255,6 +255,22 @@ class DatasetBuilder:
         self._snapshot = self._snapshots.wait_for(found)
         return dict(self._snapshot.record)
 
+    def find_rendered(self) -> Dataset | None:
+        """The dataset, seen through the version of the newest complete snapshot; None without it.
+
+        Nothing is made or written; :attr:`snapshot` is that snapshot then, one that is being made
+        where there is no complete one, or else None.
+
+        Raises:
+            StorageError: the storage refuses access, or cannot be reached.
+            FlywheelError: the site refuses, or cannot be reached.
+        """
+        self._snapshot = newest = self._snapshots.newest()
+        if newest is None or not newest.is_complete:
+            return None
+        known = {version.id for version in Catalog(self._storage).versions()}
+        return Dataset(self._storage, newest.id) if newest.id in known else None
+
     def render_dataset(
         self,
         parse_tabular_data: bool | None = None,

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from fw_dataset.format.profile import TableProfile
     from fw_dataset.query.differences import Difference
     from fw_dataset.query.finding import Match
+    from fw_dataset.query.spark import SparkDatabase, SparkSession
 
 __all__ = ["Dataset", "Table"]
 
@@ -249,6 +250,60 @@ class Dataset:
         if version.id not in self._beside:
             self._beside[version.id] = _connect(version, cache=self._cache)
         return self._beside[version.id]
+
+    def register_spark(
+        self,
+        session: SparkSession,
+        *,
+        database: str | None = None,
+        version: str = LATEST,
+        tables: Iterable[str] | None = None,
+        places: Mapping[str, str] | None = None,
+        check: bool = False,
+    ) -> SparkDatabase:
+        """Register the tables of a version in a Spark session, Spark Connect or classic.
+
+        They are registered by what schemas and manifest say, so that no data file is opened, but
+        of the releases 0.3 and 0.4, whose files' footers are read. What was registered of this
+        dataset in the database before is replaced; what others have there stays. The cluster reads
+        the files with credentials of its own: none is told to it.
+
+        Args:
+            session: a ``pyspark.sql.SparkSession``.
+            database: the database's name; else like the project's, with ``__`` and the version
+                behind it where one is named, and ``_2``, ``_3`` … where it is another's.
+            version: an id, a label or ``"latest"``, looked up anew.
+            tables: the tables to register; else all.
+            places: beginnings of :attr:`location`, each with the one that the cluster has, as in
+                ``{"s3://": "s3://", "/data": "dbfs:/mnt/data"}``; else S3 is ``s3a://``, Azure
+                ``abfss://``, and a folder ``file://``, which all of the cluster must see.
+            check: let the cluster count the rows, which tells whether it sees the files.
+
+        Returns:
+            The database, its tables, and the columns that Spark cannot have.
+
+        Raises:
+            InvalidArgumentError: it is no session, no table is named, or a place is no URL.
+            InvalidNameError: the database cannot be called so, or it or a table in it is
+                somebody else's.
+            TableNotFoundError: there is no such table.
+            VersionNotFoundError: there is no such version.
+            UnsupportedLocationError: no cluster can reach the dataset where it is.
+            ClusterError: Spark does not do it, or does not count the rows that there are.
+            DatasetFormatError: a schema is damaged, or a data file of an older release.
+            StorageError: the storage refuses access, or cannot be reached.
+        """
+        from fw_dataset.query.spark import register_version  # noqa: PLC0415 - loads DuckDB, as above
+
+        return register_version(
+            session,
+            self._catalog.find(version),
+            database=database,
+            suffix=None if version == LATEST else version,
+            tables=tables,
+            places=places,
+            check=check,
+        )
 
     def profile(
         self, table: str | None = None, version: str | None = None, *, values: bool = True

@@ -16,6 +16,7 @@
     ├── VersionConflictError (ValueError)    the version or label is taken by something else
     ├── MissingExtraError (ImportError)      an optional package is not installed
     ├── WorkerError (RuntimeError)           other processes did not do what they were given to do
+    ├── ClusterError                         a SQL cluster does not do what it is asked
     ├── DirectivesError (ValueError)         a project does not say where its dataset is, or wrongly
     ├── FlywheelError                        the platform refuses, fails or cannot be reached
     │   ├── ApiKeyError (ValueError)         no API key, or one that cannot be
@@ -52,6 +53,7 @@ from typing import Any
 __all__ = [
     "ApiKeyError",
     "BucketNotFoundError",
+    "ClusterError",
     "ControlColumnsError",
     "CredentialsError",
     "DatasetFormatError",
@@ -164,6 +166,10 @@ class MissingExtraError(FWDatasetError, ImportError):
 
 class WorkerError(FWDatasetError, RuntimeError):
     """Work that was given to other processes did not come to its end there."""
+
+
+class ClusterError(FWDatasetError):
+    """A SQL cluster, such as Spark, does not do what it is asked, or sees something else."""
 
 
 class DirectivesError(FWDatasetError, ValueError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from fw_dataset.dataset import Dataset
 from fw_dataset.errors import InvalidArgumentError, naming
@@ -12,21 +12,50 @@ from fw_dataset.errors import InvalidArgumentError, naming
 if TYPE_CHECKING:
     import duckdb
 
-    from fw_dataset.query import NamedTables
+    from fw_dataset.query import NamedTables, Source
+    from fw_dataset.query.spark import SparkDatabase, SparkSession
     from fw_dataset.versions.catalog import CommittedVersion
 
 __all__ = ["connect_all"]
 
 Location = str | os.PathLike[str]
+Datasets = Mapping[str, "Dataset | Location"] | Sequence["Dataset | Location"]
 
 
+@overload
 def connect_all(
-    datasets: Mapping[str, Dataset | Location] | Sequence[Dataset | Location],
+    datasets: Datasets,
     versions: str | Mapping[str, str] | None = None,
     *,
     cache: str | os.PathLike[str] | None = None,
     sql: str | None = None,
-) -> duckdb.DuckDBPyConnection:
+    engine: None = None,
+) -> duckdb.DuckDBPyConnection: ...
+
+
+@overload
+def connect_all(
+    datasets: Datasets,
+    versions: str | Mapping[str, str] | None = None,
+    *,
+    engine: SparkSession,
+    everything: str = "everything",
+    places: Mapping[str, str] | None = None,
+    check: bool = False,
+) -> dict[str, SparkDatabase]: ...
+
+
+def connect_all(
+    datasets: Datasets,
+    versions: str | Mapping[str, str] | None = None,
+    *,
+    cache: str | os.PathLike[str] | None = None,
+    sql: str | None = None,
+    engine: SparkSession | None = None,
+    everything: str = "everything",
+    places: Mapping[str, str] | None = None,
+    check: bool = False,
+) -> duckdb.DuckDBPyConnection | dict[str, SparkDatabase]:
     """Open one connection over several datasets: each is a schema, as in ``"siteA".files``.
 
     The schema ``everything`` has each table of all of them together, by the columns' names, with
@@ -46,22 +75,57 @@ def connect_all(
             views: then there are only those that the query names. Datasets of a mapping that it
             does not name are not opened, unless it asks ``everything``. All is there as ever if
             it is more than a ``SELECT``, or looks into the catalog or ``fw_dataset``.
+        engine: a Spark session, in which the datasets are registered instead, each a database;
+            DuckDB's ``cache`` and ``sql`` mean nothing to it. See
+            :meth:`Dataset.register_spark` for ``places`` and ``check``.
+        everything: with an engine, the name of the database that has all of them together.
+        places: with an engine, where it has the datasets.
+        check: with an engine, let it count the rows.
+
+    Returns:
+        The connection; with an engine, the databases by the names of the datasets, and that of
+        all of them together.
 
     Raises:
-        InvalidArgumentError: there are no datasets, or a version is given to none of them.
+        InvalidArgumentError: there are no datasets, a version is given to none of them, or an
+            argument is not for this engine.
         InvalidNameError: a name cannot be a schema's, or two are the same to SQL.
         DatasetNotFoundError: there is no dataset at a place.
         VersionNotFoundError: a dataset has no such version.
         DatasetFormatError: a manifest is damaged, or a data file of an older release.
         StorageError: a storage refuses access, or cannot be reached.
+        ClusterError: Spark does not do what it is asked.
     """
-    # DuckDB takes long to load.
-    from fw_dataset.query import (  # noqa: PLC0415
-        Source,
-        check_schema_names,
-        connect_sources,
-        distinct_names,
+    from fw_dataset.query import connect_sources  # noqa: PLC0415 - DuckDB takes long to load
+
+    if engine is None:
+        if places is not None or check or everything != "everything":
+            raise InvalidArgumentError(
+                "places, check and everything are for a Spark session, which is given as engine"
+            )
+        named = _by_name(datasets)
+        only = None if sql is None else _named(sql, named)
+        names = list(named) if only is None else _asked(only, named)
+        sources = _sources(named, names, versions)
+        return connect_sources(sources, cache=cache or _cache_of(named.values()), only=only)
+    if cache is not None or sql is not None:
+        raise InvalidArgumentError("cache and sql are for DuckDB: leave them out with an engine")
+    from fw_dataset.query.spark import register_sources  # noqa: PLC0415 - as above
+
+    named = _by_name(datasets)
+    return register_sources(
+        engine,
+        _sources(named, list(named), versions),
+        named=isinstance(datasets, Mapping),
+        everything=everything,
+        places=places,
+        check=check,
     )
+
+
+def _by_name(datasets: Datasets) -> dict[str, Dataset | Location]:
+    """The datasets by the names of their schemas."""
+    from fw_dataset.query import check_schema_names, distinct_names  # noqa: PLC0415 - as above
     from fw_dataset.query.side_by_side import each  # noqa: PLC0415
 
     if isinstance(datasets, str | os.PathLike):
@@ -69,23 +133,32 @@ def connect_all(
             f"datasets is one place, {os.fspath(datasets)!r}: give a list of them, or a mapping"
         )
     if isinstance(datasets, Mapping):
-        places = dict(datasets)
+        named = dict(datasets)
     else:
         opened = each(_opened, datasets)
-        places = dict(zip(distinct_names(one.name for one in opened), opened, strict=True))
-    check_schema_names(list(places))
-    wanted = _wanted(list(places), versions)
-    only = None if sql is None else _named(sql, places)
-    names = list(places) if only is None else _asked(only, places)
-    chosen = each(_opened, [places[name] for name in names])
+        named = dict(zip(distinct_names(one.name for one in opened), opened, strict=True))
+    check_schema_names(list(named))
+    return named
+
+
+def _sources(
+    named: Mapping[str, Dataset | Location],
+    names: Sequence[str],
+    versions: str | Mapping[str, str] | None,
+) -> list[Source]:
+    """The versions that are meant of some of the datasets."""
+    from fw_dataset.query import Source  # noqa: PLC0415 - as above
+    from fw_dataset.query.side_by_side import each  # noqa: PLC0415
+
+    wanted = _wanted(list(named), versions)
+    chosen = each(_opened, [named[name] for name in names])
     found = each(
         _version_of, [(one, wanted[name]) for name, one in zip(names, chosen, strict=True)]
     )
-    sources = [
+    return [
         Source(name, version, {"dataset": name, "dataset_version": version.id})
         for name, version in zip(names, found, strict=True)
     ]
-    return connect_sources(sources, cache=cache or _cache_of(places.values()), only=only)
 
 
 def _named(sql: str, names: Collection[str]) -> NamedTables | None:

@@ -18,7 +18,7 @@ from tests.flywheel_server import FlywheelServer, Site
 from tests.support.datasets import write_old_version
 
 COMMANDS = (
-    *("render", "derive", "query", "tables", "schema", "versions"),
+    *("render", "render-site", "derive", "query", "tables", "schema", "versions"),
     *("profile", "find", "verify", "merge", "diff", "export", "download", "serve"),
     *("relabel", "delete", "prune", "hide", "unhide", "remove", "migrate"),
     *("datasets", "demo", "completion"),

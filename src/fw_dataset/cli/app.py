@@ -18,6 +18,7 @@ from fw_dataset.cli.options import verbose_option, write_examples
 from fw_dataset.cli.profile import find, profile
 from fw_dataset.cli.query import query
 from fw_dataset.cli.render import render
+from fw_dataset.cli.render_site import render_site
 from fw_dataset.cli.serve import serve
 from fw_dataset.cli.verify import verify
 from fw_dataset.cli.whole_dataset import migrate, remove
@@ -25,7 +26,7 @@ from fw_dataset.cli.whole_dataset import migrate, remove
 __all__ = ["fw_dataset"]
 
 _COMMANDS = (
-    *(render, derive, query, tables, schema, versions, profile, find, verify, merge),
+    *(render, render_site, derive, query, tables, schema, versions, profile, find, verify, merge),
     *(diff, export, download, serve),
     *(relabel, delete, prune, hide, unhide, remove, migrate),
     *(datasets, demo, completion),

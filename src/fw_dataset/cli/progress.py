@@ -24,7 +24,6 @@ _TITLES = {
     "publish": "writing the version",
     "migrate": "copying latest/",
 }
-_BEFORE = frozenset({"snapshot", "download", "decompress"})
 _HEAD, _TIMES = "{desc} {percentage:3.0f}% {bar}", "[{elapsed}, {remaining} left]"
 _BYTES = _HEAD + " {n:,.1f} of {total:,.1f} MB " + _TIMES
 _ROWS = _HEAD + " {n:,} of {total:,} rows{postfix} " + _TIMES
@@ -58,7 +57,7 @@ class ProgressBars:
 
     def __call__(self, progress: Progress) -> None:
         """Show a moment of the work."""
-        self.rendered = self.rendered or progress.stage not in _BEFORE
+        self.rendered = self.rendered or progress.is_rendering
         key = (progress.stage, progress.table)
         if key != self._key:
             self._end()

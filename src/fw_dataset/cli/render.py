@@ -26,10 +26,10 @@ from fw_dataset.cli.table import count_lines
 if TYPE_CHECKING:
     from fw_dataset.dataset import Dataset
 
-__all__ = ["render"]
+__all__ = ["read_columns", "render"]
 
 
-def _read_columns(ctx: click.Context, param: click.Parameter, file: Path | None) -> Any:
+def read_columns(ctx: click.Context, param: click.Parameter, file: Path | None) -> Any:
     """The control columns of a JSON file; what they name is checked where they are used."""
     if file is None:
         return None
@@ -99,7 +99,7 @@ def _check_instant(ctx: click.Context, param: click.Parameter, text: str | None)
     "--control-columns",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    callback=_read_columns,
+    callback=read_columns,
     help="A JSON file with the columns to keep, per table; ids and parents always stay.",
 )
 @click.option(

@@ -217,6 +217,15 @@ class Connection:
         if self._closed.wait(pause):
             raise self._ended() from None
 
+    def pause(self, seconds: float) -> None:
+        """Wait, but not beyond the end of the connection.
+
+        Raises:
+            FlywheelError: it was closed meanwhile.
+        """
+        if self._closed.wait(seconds):
+            raise self._ended()
+
     @contextmanager
     def stream(
         self, path: str, *, what: str, headers: Mapping[str, str]

@@ -153,7 +153,7 @@ def wait_until_complete(
                 f" {timeout:,.0f} s; {connection.host} goes on with it: try again later, or wait"
                 " longer (snapshot_timeout, SNAPSHOT_TIMEOUT)"
             )
-        time.sleep(min(pause, left))
+        connection.pause(min(pause, left))
         pause = min(pause * 1.5, _LONGEST_PAUSE)
         snapshot = look()
 

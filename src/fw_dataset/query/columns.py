@@ -11,7 +11,7 @@ from fw_dataset.format.column_types import ColumnType
 from fw_dataset.format.names import quote_identifier
 from fw_dataset.versions.catalog import CommittedVersion
 
-__all__ = ["Columns", "KnownColumns", "ask", "definition", "empty"]
+__all__ = ["Columns", "KnownColumns", "ask", "definition", "empty", "has_manifest"]
 
 Columns = Mapping[str, str]
 """The DuckDB type of each column by name, in order."""
@@ -34,7 +34,7 @@ class KnownColumns:
         So it is with the releases 0.3 and 0.4, whose schemas do not say reliably what is in the
         files; and with columns that SQL cannot tell apart.
         """
-        if not _has_manifest(version):
+        if not has_manifest(version):
             return None
         columns = self.of_schema(version, table)
         can_be_told_apart = len({name.casefold() for name in columns}) == len(columns)
@@ -82,7 +82,8 @@ def empty(columns: Columns) -> str:
     return f"(SELECT {nulls} WHERE false)"
 
 
-def _has_manifest(version: CommittedVersion) -> bool:
+def has_manifest(version: CommittedVersion) -> bool:
+    """Whether a version says what files it has, and its schemas say what columns these have."""
     if version.listing is not None:
         return version.layout.manifest in version.listing
     return version.manifest is not None

@@ -8,15 +8,28 @@ from dataclasses import dataclass, field
 from fw_dataset.format.names import quote_identifier, quote_literal
 from fw_dataset.query.columns import Columns
 
-__all__ = ["Drift", "Member", "Union", "unite"]
+__all__ = [
+    "ZONED",
+    "Drift",
+    "Joined",
+    "Member",
+    "Term",
+    "Union",
+    "is_nested",
+    "is_whole",
+    "join",
+    "unite",
+]
 
 _SMALL_INTEGERS = frozenset(
     ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
 )
 _INTEGERS = _SMALL_INTEGERS | {"UBIGINT", "HUGEINT", "UHUGEINT"}
-_ZONED = "TIMESTAMP WITH TIME ZONE"
-_INSTANTS = frozenset(["DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", _ZONED])
+ZONED = "TIMESTAMP WITH TIME ZONE"
+"""DuckDB's name of the type of instants that are shown in a time zone."""
+_INSTANTS = frozenset(["DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", ZONED])
 _NESTED = ("STRUCT", "MAP", "UNION")
+_ABSENT: tuple[str | None, str] = (None, "")
 
 
 @dataclass(frozen=True)
@@ -54,6 +67,38 @@ class Drift:
 
 
 @dataclass(frozen=True)
+class Term:
+    """A column of the whole, as one member gives it.
+
+    Attributes:
+        own: the column's name in the member; None where it has no such column.
+        kind: its type there; empty where it has none.
+        shown: how it is called in the whole.
+        wanted: its type in the whole.
+    """
+
+    own: str | None
+    kind: str
+    shown: str
+    wanted: str
+
+
+@dataclass(frozen=True)
+class Joined:
+    """How several tables become one, in no language yet.
+
+    Attributes:
+        columns: the marks, and every column of any member.
+        terms: for each member, the columns without the marks, in order.
+        drift: where they differ.
+    """
+
+    columns: Columns
+    terms: Sequence[Sequence[Term]]
+    drift: Sequence[Drift]
+
+
+@dataclass(frozen=True)
 class Union:
     """Several tables as one.
 
@@ -69,7 +114,19 @@ class Union:
 
 
 def unite(members: Sequence[Member]) -> Union:
-    """Put tables together, whose columns are the same if their names are, but for case.
+    """Put tables together in DuckDB's SQL, as :func:`join` says."""
+    joined = join(members)
+    listed: dict[int, str] = {}
+    parts = []
+    for member, terms in zip(members, joined.terms, strict=True):
+        if id(terms) not in listed:
+            listed[id(terms)] = "*" if is_whole(member, terms) else ", ".join(map(_term, terms))
+        parts.append(f"SELECT {_marked(member)}, {listed[id(terms)]} FROM {member.rows}")
+    return Union(joined.columns, "\nUNION ALL\n".join(parts), joined.drift)
+
+
+def join(members: Sequence[Member]) -> Joined:
+    """Say how tables are put together, whose columns are the same if their names are, but for case.
 
     The columns come in the order of the first member, then what others have beyond. A column
     that is called like a mark gets ``_2`` behind its name.
@@ -81,24 +138,27 @@ def unite(members: Sequence[Member]) -> Union:
     names, types = _merged([dict(shape) for shape in shapes])
     joined = {key: _widest(kinds) for key, kinds in types.items()}
     shown = _beside(marks, names)
-    wanted = [(shown[key], kind) for key, kind in joined.items()]
-    listed: dict[str, str] = {}
+    of_shape: dict[tuple[tuple[str, str], ...], list[Term]] = {}
     drifts: list[Drift] = []
     for shape, alike in shapes.items():
-        there = {name.casefold(): (name, kind) for name, kind in shape}
-        terms = [_term(there.get(key), shown[key], kind) for key, kind in joined.items()]
-        sql = "*" if list(shape) == wanted else ", ".join(terms)
-        sources = [member.source for member in alike]
-        listed.update(dict.fromkeys(sources, sql))
-        drifts += [
-            Drift(shown[key], there.get(key, ("", None))[1], kind, sources)
-            for key, kind in joined.items()
+        there: dict[str, tuple[str | None, str]] = {
+            name.casefold(): (name, kind) for name, kind in shape
+        }
+        of_shape[shape] = [
+            Term(*(there.get(key) or (None, "")), shown[key], kind) for key, kind in joined.items()
         ]
-    parts = [
-        f"SELECT {_marked(member)}, {listed[member.source]} FROM {member.rows}"
-        for member in members
-    ]
-    return Union({**marks, **dict(wanted)}, "\nUNION ALL\n".join(parts), _told(drifts))
+        sources = [member.source for member in alike]
+        drifts += [
+            Drift(term.shown, term.kind or None, term.wanted, sources) for term in of_shape[shape]
+        ]
+    columns = {**marks, **{shown[key]: kind for key, kind in joined.items()}}
+    terms = [of_shape[tuple(member.columns.items())] for member in members]
+    return Joined(columns, terms, _told(drifts))
+
+
+def is_whole(member: Member, terms: Sequence[Term]) -> bool:
+    """Whether a member's columns are those of the whole as they are."""
+    return list(member.columns.items()) == [(term.shown, term.wanted) for term in terms]
 
 
 def _merged(shapes: Sequence[Columns]) -> tuple[dict[str, str], dict[str, list[str]]]:
@@ -140,18 +200,23 @@ def _is_fraction(kind: str) -> bool:
     return kind in ("FLOAT", "DOUBLE") or kind.startswith("DECIMAL(")
 
 
-def _term(there: tuple[str, str] | None, shown: str, wanted: str) -> str:
-    name = quote_identifier(shown)
-    if there is None:
-        return f"CAST(NULL AS {wanted}) AS {name}"
-    own, kind = quote_identifier(there[0]), there[1]
-    if kind == wanted:
+def _term(term: Term) -> str:
+    name = quote_identifier(term.shown)
+    if term.own is None:
+        return f"CAST(NULL AS {term.wanted}) AS {name}"
+    own = quote_identifier(term.own)
+    if term.kind == term.wanted:
         return own if own == name else f"{own} AS {name}"
-    if kind == _ZONED and wanted == "TIMESTAMP":
+    if term.kind == ZONED and term.wanted == "TIMESTAMP":
         return f"timezone('UTC', {own}) AS {name}"
-    if wanted == "VARCHAR" and (kind.endswith("]") or kind.startswith(_NESTED)):
+    if term.wanted == "VARCHAR" and is_nested(term.kind):
         own = f"to_json({own})"  # what a program can read again
-    return f"CAST({own} AS {wanted}) AS {name}"
+    return f"CAST({own} AS {term.wanted}) AS {name}"
+
+
+def is_nested(kind: str) -> bool:
+    """Whether a type has others in it, so that its text is JSON."""
+    return kind.endswith("]") or kind.startswith(_NESTED)
 
 
 def _marked(member: Member) -> str:

@@ -17,7 +17,7 @@ FULL_TABLE, SESSIONS_SUMMARY = "full_table", "sessions_summary"
 
 _IDS = {"id": "VARCHAR", "label": "VARCHAR"}
 _OF_SESSION = {"parents.session": "VARCHAR", "deleted": "TIMESTAMP"}
-_NEEDED: Mapping[str, Columns] = {
+NEEDED: Mapping[str, Columns] = {
     "subjects": {**_IDS, "age": "BIGINT", "date_of_birth": "DATE"},
     "sessions": {
         **_IDS,
@@ -35,7 +35,7 @@ _NEEDED: Mapping[str, Columns] = {
         "replaced": "TIMESTAMP",
     },
 }
-JOINED_TABLES = tuple(_NEEDED)
+JOINED_TABLES = tuple(NEEDED)
 """The tables that the views join."""
 
 # Ages are seconds, and a year has 31,557,600 of them.
@@ -53,14 +53,14 @@ FROM {files} f
 LEFT JOIN {acquisitions} a ON a.id = f."parents.acquisition"{same_a_f}
 LEFT JOIN {sessions} s ON s.id = f."parents.session"{same_s_f}
 LEFT JOIN {subjects} u ON u.id = f."parents.subject"{same_u_f}"""
-_FULL_TABLE_COLUMNS = {
+FULL_TABLE_COLUMNS = {
     "subject_label": "VARCHAR",
     "session_label": "VARCHAR",
     "acquisition_label": "VARCHAR",
     "session_timestamp": "TIMESTAMP",
     "age_years": "DOUBLE",
 }
-_PARENTS = {f"parents.{level}": "VARCHAR" for level in ("acquisition", "session", "subject")}
+PARENTS = {f"parents.{level}": "VARCHAR" for level in ("acquisition", "session", "subject")}
 
 _SESSIONS_SUMMARY = """SELECT {marks_s}s."parents.subject" AS subject_id,
        u.label AS subject_label,
@@ -99,7 +99,7 @@ LEFT JOIN (
     FROM {analyses} WHERE deleted IS NULL GROUP BY ALL
 ) n ON n.session = s.id{same_n_s}
 WHERE s.deleted IS NULL"""
-_SUMMARY_COLUMNS = {
+SUMMARY_COLUMNS = {
     "subject_id": "VARCHAR",
     "subject_label": "VARCHAR",
     "session_id": "VARCHAR",
@@ -114,8 +114,8 @@ _SUMMARY_COLUMNS = {
     "modalities": "VARCHAR[]",
 }
 
-_NUMBERS = ("BIGINT", "INTEGER", "SMALLINT", "DOUBLE", "FLOAT")
-_INSTANTS = ("DATE", "TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S")
+NUMBERS = ("BIGINT", "INTEGER", "SMALLINT", "DOUBLE", "FLOAT")
+INSTANTS = ("DATE", "TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S")
 
 
 def joined_views(
@@ -135,7 +135,7 @@ def joined_views(
     if "files" in tables and FULL_TABLE not in taken and known.has_room:
         made.append(LazyView(schema, FULL_TABLE, known.full_columns, known.full_table()))
     if "sessions" in tables and SESSIONS_SUMMARY not in taken:
-        columns = {**dict.fromkeys(marks, "VARCHAR"), **_SUMMARY_COLUMNS}
+        columns = {**dict.fromkeys(marks, "VARCHAR"), **SUMMARY_COLUMNS}
         made.append(LazyView(schema, SESSIONS_SUMMARY, columns, known.sessions_summary()))
     return made
 
@@ -148,11 +148,11 @@ class _Joined:
         self._marks = [quote_identifier(mark) for mark in marks]
         self._mark_columns = dict.fromkeys(marks, "VARCHAR")
         own = tables.get("files", {})
-        self._missing = {name: kind for name, kind in _PARENTS.items() if name not in own}
+        self._missing = {name: kind for name, kind in PARENTS.items() if name not in own}
         files = {**own, **self._missing}
-        self.full_columns = {**_FULL_TABLE_COLUMNS, **files}
+        self.full_columns = {**FULL_TABLE_COLUMNS, **files}
         # Where files have columns of these names, there is no room for ours.
-        self.has_room = _FULL_TABLE_COLUMNS.keys().isdisjoint(map(str.casefold, files))
+        self.has_room = FULL_TABLE_COLUMNS.keys().isdisjoint(map(str.casefold, files))
 
     def full_table(self) -> str:
         """Each row of ``files`` with what it belongs to."""
@@ -181,7 +181,7 @@ class _Joined:
             marks="".join(f"{mark}, " for mark in self._marks),
             marks_s="".join(f"s.{mark}, " for mark in self._marks),
             **counted,
-            **{table: self._needed(table) for table in _NEEDED},
+            **{table: self._needed(table) for table in NEEDED},
             **{f"same_{alias}_s": self._same(alias, "s") for alias in "afnu"},
         )
 
@@ -192,8 +192,8 @@ class _Joined:
         """A table with just the columns that the views want of it."""
         there = self._tables.get(table)
         if there is None:
-            return empty({**self._mark_columns, **_NEEDED[table]})
-        terms = [_cast(name, there.get(name), t) + _as(name) for name, t in _NEEDED[table].items()]
+            return empty({**self._mark_columns, **NEEDED[table]})
+        terms = [_cast(name, there.get(name), t) + _as(name) for name, t in NEEDED[table].items()]
         return f"(SELECT {', '.join([*self._marks, *terms])} FROM {self._schema}.{table})"
 
 
@@ -209,7 +209,7 @@ def _cast(column: str, there: str | None, wanted: str) -> str:
     name = quote_identifier(column)
     if there == wanted:
         return name
-    for family in (_NUMBERS, _INSTANTS):
+    for family in (NUMBERS, INSTANTS):
         if there in family and wanted in family:
             return f"TRY_CAST({name} AS {wanted})"
     if there == "VARCHAR" or (there is not None and wanted == "VARCHAR"):

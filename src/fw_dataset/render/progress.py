@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 __all__ = ["Progress", "ProgressCallback"]
 
+_BEFORE = frozenset({"snapshot", "download", "decompress"})
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -30,6 +32,11 @@ class Progress:
     total_rows: int | None = None
     bytes: int = 0
     total_bytes: int | None = None
+
+    @property
+    def is_rendering(self) -> bool:
+        """Whether something is made, and not only what it is made of is awaited or fetched."""
+        return self.stage not in _BEFORE
 
 
 ProgressCallback = Callable[[Progress], None]

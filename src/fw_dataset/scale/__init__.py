@@ -1,1 +1,1 @@
-"""Past one project: many snapshots, over many processes or machines."""
+"""Past one project and one machine."""

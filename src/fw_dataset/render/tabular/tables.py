@@ -39,7 +39,8 @@ __all__ = ["ColumnFacts", "Table", "Text", "WrittenTable"]
 
 # How the columns of a batch that waits are called: by place, the names come last.
 TEXT, ROW_NUMBER, SURPLUS = "text", "row", "surplus"
-_NULL = pa.scalar(None, pa.string())
+# Not pa.scalar(None, …), which loads pandas where it is installed.
+_NULL = pa.nulls(1, pa.string())[0]
 
 
 @dataclass
