@@ -27,6 +27,7 @@ PUBLIC_NAMES = [
     "add_derived",
     "connect_all",
     "errors",
+    "publish_iceberg",
     "render_snapshot",
 ]
 
@@ -40,6 +41,7 @@ FOREIGN_PACKAGES = {
     "httpx",
     "obstore",
     "pandas",
+    "pyiceberg",
     "requests",
     "urllib3",
 }

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fw_dataset.format.schema import DataModel
     from fw_dataset.pipeline import render_snapshot
     from fw_dataset.render.progress import Progress
+    from fw_dataset.scale.iceberg import publish_iceberg
 
 __version__ = "0.5.0"
 
@@ -31,6 +32,7 @@ _HOMES = {
     "Table": "fw_dataset.dataset",
     "add_derived": "fw_dataset.derivation",
     "connect_all": "fw_dataset.federation",
+    "publish_iceberg": "fw_dataset.scale.iceberg",
     "render_snapshot": "fw_dataset.pipeline",
 }
 
@@ -46,6 +48,7 @@ __all__ = [
     "add_derived",
     "connect_all",
     "errors",
+    "publish_iceberg",
     "render_snapshot",
 ]
 

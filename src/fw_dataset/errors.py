@@ -15,6 +15,7 @@
     ├── TableNotFoundError (KeyError)
     ├── VersionConflictError (ValueError)    the version or label is taken by something else
     ├── MissingExtraError (ImportError)      an optional package is not installed
+    ├── PublishingError                      tables could not be published for other systems
     ├── DirectivesError (ValueError)         a project does not say where its dataset is, or wrongly
     ├── FlywheelError                        the platform refuses, fails or cannot be reached
     │   ├── ApiKeyError (ValueError)         no API key, or one that cannot be
@@ -69,6 +70,7 @@ __all__ = [
     "ObjectExistsError",
     "ObjectNotFoundError",
     "ProjectNotFoundError",
+    "PublishingError",
     "RecordError",
     "SnapshotCreationError",
     "SnapshotError",
@@ -158,6 +160,10 @@ class VersionConflictError(FWDatasetError, ValueError):
 
 class MissingExtraError(FWDatasetError, ImportError):
     """A feature needs a package that an extra of this one installs."""
+
+
+class PublishingError(FWDatasetError):
+    """Tables could not be published for other systems; what was published before is as it was."""
 
 
 class DirectivesError(FWDatasetError, ValueError):

@@ -1,0 +1,1 @@
+"""Past one machine: what other systems need to work with datasets where they stand."""
