@@ -14,6 +14,7 @@ from pyiceberg.exceptions import (
     NoSuchNamespaceError,
     NoSuchTableError,
     TableAlreadyExistsError,
+    ValidationError,
 )
 from pyiceberg.io import FileIO
 from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC
@@ -138,7 +139,7 @@ class FolderHome:
         key = self._key(table, f"v{number}.metadata.json")
         try:
             metadata = TableMetadataUtil.parse_raw(self._place.storage.get(key).decode())
-        except ValueError as error:
+        except (ValidationError, ValueError) as error:
             raise PublishingError(
                 f"{self._place.location(key)} is no Iceberg metadata: {_line(error)}; remove the"
                 " table's folder, and publish again"
