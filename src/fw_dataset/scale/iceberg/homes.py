@@ -242,7 +242,7 @@ class CatalogHome:
 
     def begin(self, table: str, schema: Schema) -> Found:
         with _translated(self._catalog.name):
-            self._catalog.create_namespace_if_not_exists(self._namespace)
+            self._have_namespace()
             made = self._catalog.create_table_transaction((self._namespace, table), schema)
             staged = made._table  # noqa: SLF001 - what knows how to write there
             return Found(made.table_metadata, "", staged.io, staged=staged)
@@ -269,6 +269,15 @@ class CatalogHome:
         with _translated(self._catalog.name):
             answer = self._catalog.commit_table(target, tuple(requirements), tuple(updates))
             return str(answer.metadata_location)
+
+    def _have_namespace(self) -> None:
+        try:
+            self._catalog.load_namespace_properties(self._namespace)
+        except NoSuchNamespaceError:
+            try:
+                self._catalog.create_namespace(self._namespace)
+            except Exception:  # noqa: BLE001 - of two who make it at once, one fails somehow
+                self._catalog.load_namespace_properties(self._namespace)
 
 
 def named_catalog(name: str) -> Catalog:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from fw_dataset.errors import InvalidArgumentError, MissingExtraError, PublishingError
@@ -84,21 +85,16 @@ def publish_iceberg(
             "a version whose id is 'main' cannot be published: Iceberg calls the current rows so"
         )
     place = Place(address or address_of(storage), storage)
-    if catalog is None:
-        home, where = _folder(place, location, credentials)
-    else:
-        home, where = _catalog(catalog, namespace or table_name(dataset.name))
-    known = dataset._catalog.versions()  # noqa: SLF001
-    edition = Edition(
-        version=found,
-        known=tuple(one.id for one in known),
-        home=home,
-        place=place,
-        read_back=read_back,
-        restart=restart,
-    )
     names = None if tables is None else list(dict.fromkeys(tables))
-    done = publish_tables(edition, names, progress)
+    known = tuple(one.id for one in dataset._catalog.versions())  # noqa: SLF001
+    with ExitStack() as stack:
+        if catalog is None:
+            home, where = _folder(place, location, credentials)
+        else:
+            opened = stack.enter_context(_opened(catalog))
+            home, where = _catalog(opened, namespace or table_name(dataset.name))
+        edition = Edition(found, known, home, place, read_back=read_back, restart=restart)
+        done = publish_tables(edition, names, progress)
     return Publication(found.id, found.label, where, done)
 
 
@@ -141,11 +137,24 @@ def _within(one: Storage, other: Storage) -> str | None:
     return folder
 
 
-def _catalog(catalog: Catalog | str, namespace: str) -> tuple[Home, str]:
-    from fw_dataset.scale.iceberg.homes import (  # noqa: PLC0415 - as above
-        CatalogHome,
-        named_catalog,
-    )
+def _catalog(catalog: Catalog, namespace: str) -> tuple[Home, str]:
+    from fw_dataset.scale.iceberg.homes import CatalogHome  # noqa: PLC0415 - as above
 
-    opened = named_catalog(catalog) if isinstance(catalog, str) else catalog
-    return CatalogHome(opened, namespace), f"{opened.name}.{namespace}"
+    return CatalogHome(catalog, namespace), f"{catalog.name}.{namespace}"
+
+
+@contextmanager
+def _opened(catalog: Catalog | str) -> Iterator[Catalog]:
+    """The catalog; one that is opened here is closed here, where pyiceberg can do that."""
+    if not isinstance(catalog, str):
+        yield catalog
+        return
+    from fw_dataset.scale.iceberg.homes import named_catalog  # noqa: PLC0415 - as above
+
+    opened = named_catalog(catalog)
+    try:
+        yield opened
+    finally:
+        close = getattr(opened, "close", None)
+        if close is not None:
+            close()
