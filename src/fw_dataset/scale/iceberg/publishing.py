@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from typing import TYPE_CHECKING
 
 from fw_dataset.errors import InvalidArgumentError, MissingExtraError, PublishingError
@@ -143,18 +143,10 @@ def _catalog(catalog: Catalog, namespace: str) -> tuple[Home, str]:
     return CatalogHome(catalog, namespace), f"{catalog.name}.{namespace}"
 
 
-@contextmanager
-def _opened(catalog: Catalog | str) -> Iterator[Catalog]:
-    """The catalog; one that is opened here is closed here, where pyiceberg can do that."""
+def _opened(catalog: Catalog | str) -> AbstractContextManager[Catalog]:
+    """The catalog; one that is opened here is closed here."""
     if not isinstance(catalog, str):
-        yield catalog
-        return
+        return nullcontext(catalog)
     from fw_dataset.scale.iceberg.homes import named_catalog  # noqa: PLC0415 - as above
 
-    opened = named_catalog(catalog)
-    try:
-        yield opened
-    finally:
-        close = getattr(opened, "close", None)
-        if close is not None:
-            close()
+    return closing(named_catalog(catalog))
