@@ -3,8 +3,8 @@
     python benchmarks/simulate_scale.py [--projects N] [--rows N] [--largest N] [--workers N …]
 
 It takes rates that were measured on one machine, and a site's shape, and tells sizes, times,
-requests and costs, and what would break first. Nothing is rendered; the same arguments give the same text,
-and docs/scale.md shows that of the defaults.
+requests and costs, and what would break first. Nothing is rendered; the same arguments give the
+same text, and docs/scale.md shows that of the defaults.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tables in a catalog of others: a real one in SQLite."""
+"""Tables in catalogs of others: a real one in SQLite, and AWS Glue, emulated."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from fw_dataset import Dataset, publish_iceberg
 from fw_dataset.errors import PublishingError
 from tests.scale.iceberg.published import ours, render_versions, tags, theirs
 from tests.support.datasets import PRIMARY, copy_of, tree
+from tests.support.emulators import Emulators
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +116,31 @@ def test_publishers_at_the_same_time(dataset: Dataset, catalog: SqlCatalog, tmp_
     table = catalog.load_table("study.subjects")
     assert sorted(tags(table)) == ["v1", "v2"]
     assert theirs(table) == ours(dataset, "subjects", "v2")
+
+
+def test_glue_which_athena_reads(
+    emulators: Emulators, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pyiceberg.catalog.glue import GlueCatalog
+
+    for name, value in (("ACCESS_KEY_ID", "a"), ("SECRET_ACCESS_KEY", "b"), ("SESSION_TOKEN", "c")):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    glue = GlueCatalog(
+        "athena",
+        **{
+            "glue.endpoint": emulators.get("s3").endpoint,
+            "glue.region": "us-east-1",
+            "warehouse": f"file://{tmp_path}/warehouse",
+        },
+    )
+    for version in ("v1", "v2"):
+        publish_iceberg(dataset, version=version, catalog=glue, namespace="lab", tables=["files"])
+    again = publish_iceberg(dataset, catalog=glue, namespace="lab", tables=["files"])
+
+    table = glue.load_table("lab.files")
+    assert again.tables[0].state == "unchanged"
+    assert theirs(table) == ours(dataset, "files")
+    assert theirs(table, "v1") == ours(dataset, "files", "v1")
 
 
 def test_a_table_of_somebody_else(dataset: Dataset, catalog: SqlCatalog) -> None:

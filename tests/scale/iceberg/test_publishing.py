@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from fw_dataset import Dataset, Progress, add_derived, publish_iceberg, render_s
 from fw_dataset.errors import (
     DatasetFormatError,
     InvalidArgumentError,
+    MissingExtraError,
     PublishingError,
     StorageError,
     TableNotFoundError,
@@ -338,6 +340,13 @@ def test_what_cannot_be_published(dataset: Dataset, tmp_path: Path) -> None:
     with pytest.raises(StorageError):
         publish_iceberg(dataset, location=Path(dataset.location, "README.md"))
     assert not Path(dataset.location, "iceberg").exists()
+
+
+def test_what_must_be_installed_is_named(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyiceberg", None)
+
+    with pytest.raises(MissingExtraError, match=r"pip install 'fw-dataset\[iceberg\]'"):
+        publish_iceberg(dataset)
 
 
 def test_a_version_called_main_is_refused(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ class Home(Protocol):
     """Keeps tables, each of which changes as a whole."""
 
     def tables(self) -> Sequence[str]:
-        """The tables that are there."""
+        """The names of the tables that are there, and perhaps of what is no table."""
 
     def load(self, table: str) -> Found | None:
         """A table as it is now; None where there is none."""
@@ -129,8 +129,7 @@ class FolderHome:
         self._io = StorageIO(place)
 
     def tables(self) -> Sequence[str]:
-        names = self._place.storage.folders(self._folder)
-        return [name for name in names if self._number(name)]
+        return self._place.storage.folders(self._folder)
 
     def load(self, table: str) -> Found | None:
         number = self._number(table)
