@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from fw_dataset.errors import PublishingError, StorageError, StorageUnreachableE
 from fw_dataset.storage import MemoryStorage, Storage
 from tests.scale.iceberg.published import render_versions, table_at, tags, theirs
 from tests.support.datasets import copy_of
-from tests.support.processes import run_together
+from tests.support.processes import run_killed, run_together, steps_of
 from tests.support.watched_storage import KilledError, killed_at, watched
 
 TABLES = ["subjects", "sessions"]
@@ -190,3 +191,35 @@ def test_threads_at_the_same_time(two: Path) -> None:
         done = [pool.submit(publish, storage, version) for version in ("v1", "v2") * 4]
     assert [one.exception() for one in done] == [None] * 8
     assert set(state(storage).values()) == {("v1", "v2", "v2")}
+
+
+@pytest.mark.slow
+def test_a_process_is_killed_at_any_step(two: Path, tmp_path: Path) -> None:
+    """The same on a disk, with processes that are gone in earnest."""
+    root = copy_of(two, tmp_path / "dataset")
+    publish_one(root, "v1")
+    before = copy_of(root, tmp_path / "before")
+    call = partial(publish_one, root, "v2")
+    killed = 0
+    for step in range(1, steps_of(call) + 1):
+        copied(before, root)
+        killed += run_killed(call, step).killed
+        table = table_at(root / "iceberg", "subjects")
+        assert list(tags(table)) in (["v1"], ["v1", "v2"])
+        assert len(theirs(table)) == len(tags(table))
+        call()
+        table = table_at(root / "iceberg", "subjects")
+        assert list(tags(table)) == ["v1", "v2"]
+        assert [len(theirs(table, tag)) for tag in ("v1", "v2")] == [1, 2]
+        left = [path.name for path in root.rglob("*") if path.name.startswith(".")]
+        assert left == []
+    assert killed > 20
+
+
+def publish_one(root: Path, version: str) -> None:
+    publish_iceberg(Dataset.open(root), version=version, tables=["subjects"], read_back=False)
+
+
+def copied(before: Path, root: Path) -> None:
+    shutil.rmtree(root, ignore_errors=True)
+    copy_of(before, root)
