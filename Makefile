@@ -9,8 +9,8 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test test-long test-clients test-spark test-oldest check format bench build scripts constraints clean \
-	no-python
+.PHONY: help demo test test-long test-clients test-readers test-spark test-oldest check format bench build \
+	scripts constraints clean no-python
 
 # The checkout's sources must not shadow the installed wheel.
 unexport PYTHONPATH PYTHONHOME
@@ -43,6 +43,7 @@ DEMO := .venv/demo-$(FLAVOUR)
 BENCH := .venv/bench-$(FLAVOUR)
 CLIENTS := .venv/clients-$(or $(PYVERSION),none)
 SPARK := .venv/spark-$(or $(PYVERSION),none)
+READERS := .venv/readers-$(or $(PYVERSION),none)
 # Azure's emulator, for the tests where Node and npm are; the others are Python packages.
 AZURITE_VERSION := 3.35.0
 AZURITE := .venv/azurite-$(AZURITE_VERSION)
@@ -76,6 +77,11 @@ test-spark: $(TEST)/wheel $(SPARK)/ready ## try Apache Spark, too (minutes; Java
 	FW_DATASET_TEST_WHEEL=1 FW_DATASET_SPARK_PYTHON=$(abspath $(SPARK))/bin/python \
 		$(TEST)/bin/python -m pytest -n0 -m "slow or not slow" tests/query/spark $(ARGS)
 
+# Readers of Iceberg that others wrote: DuckDB's is in an extension, which is not for every DuckDB.
+test-readers: $(TEST)/wheel $(READERS)/ready ## read published tables with DuckDB's and polars' Iceberg (Python 3.11 or newer)
+	FW_DATASET_TEST_WHEEL=1 FW_DATASET_READERS_PYTHON=$(abspath $(READERS))/bin/python \
+		$(TEST)/bin/python -m pytest tests/scale/iceberg/test_readers.py $(ARGS)
+
 test-oldest: ## run the tests with the lowest supported versions (PYTHON must be a 3.10)
 	@case '$(PYVERSION)' in 3.10.*) ;; *) \
 		echo 'make test-oldest needs Python 3.10: make test-oldest PYTHON=/path/to/python3.10' >&2; \
@@ -108,7 +114,7 @@ scripts: ## bundle the scripts of the served pages anew (needs Node and npm)
 
 clean: ## remove environments, caches, built files and the demo's output
 	rm -rf .venv/wheel .venv/build-* .venv/test-* .venv/check-* .venv/demo-* .venv/bench-* \
-		.venv/pins-* .venv/azurite-* .venv/clients-* .venv/spark-*
+		.venv/pins-* .venv/azurite-* .venv/clients-* .venv/readers-* .venv/spark-*
 	@rmdir .venv 2>/dev/null || true
 	rm -rf frontend/node_modules dist demo-output .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
@@ -152,7 +158,7 @@ $(BUILD)/ready: pyproject.toml Makefile $(NEWEST_PINS) | no-python
 
 $(TEST)/ready: $(RECIPE_FILES) | .venv/wheel/ready
 	$(call new_environment,$(TEST))
-	@$(TEST)/bin/python $(PIP_INSTALL) '$(WHEEL_FILE)[dask,demo,flywheel,serve]' --group test
+	@$(TEST)/bin/python $(PIP_INSTALL) '$(WHEEL_FILE)[dask,demo,flywheel,iceberg,serve]' --group test
 	@touch $@
 
 $(TEST)/wheel: .venv/wheel/ready $(TEST)/ready
@@ -187,6 +193,12 @@ $(SPARK)/ready: constraints/spark.txt Makefile | no-python
 	@$(SPARK)/bin/python $(PIP_INSTALL) 'pyspark[connect]'
 	@touch $@
 
+$(READERS)/ready: PINS := --constraint constraints/readers.txt
+$(READERS)/ready: constraints/readers.txt Makefile | no-python
+	$(call new_environment,$(READERS))
+	@$(READERS)/bin/python $(PIP_INSTALL) duckdb 'duckdb-ext[avro,iceberg]' polars pyarrow pyiceberg
+	@touch $@
+
 $(DEMO)/ready: $(RECIPE_FILES) | .venv/wheel/ready
 	$(call new_environment,$(DEMO))
 	@$(DEMO)/bin/python $(PIP_INSTALL) '$(WHEEL_FILE)[demo]'
@@ -206,7 +218,7 @@ $(BENCH)/wheel: .venv/wheel/ready $(BENCH)/ready
 # The dependencies alone: the tools of `make check` read the sources themselves.
 $(CHECK)/ready: $(RECIPE_FILES) | .venv/wheel/ready
 	$(call new_environment,$(CHECK))
-	@$(CHECK)/bin/python $(PIP_INSTALL) '$(WHEEL_FILE)[dask,demo,flywheel,serve]' --group check
+	@$(CHECK)/bin/python $(PIP_INSTALL) '$(WHEEL_FILE)[dask,demo,flywheel,iceberg,serve]' --group check
 	@$(CHECK)/bin/python -m pip uninstall -qq --yes fw-dataset
 	@touch $@
 
@@ -214,7 +226,7 @@ $(CHECK)/ready: $(RECIPE_FILES) | .venv/wheel/ready
 constraints: .venv/wheel/ready ## renew the pinned versions for this interpreter's constraint file
 	$(eval PINS := )
 	$(call new_environment,.venv/pins-$(PYVERSION))
-	@.venv/pins-$(PYVERSION)/bin/python $(PIP_INSTALL) '$(WHEEL_FILE)[dask,demo,flywheel,serve]' \
+	@.venv/pins-$(PYVERSION)/bin/python $(PIP_INSTALL) '$(WHEEL_FILE)[dask,demo,flywheel,iceberg,serve]' \
 		--group build --group test --group check --group bench
 	@.venv/pins-$(PYVERSION)/bin/python -m pip freeze --all --exclude fw-dataset \
 		--exclude setuptools | grep '^[A-Za-z0-9._-]*==' >$(CONSTRAINTS)

@@ -29,6 +29,7 @@ PUBLIC_NAMES = [
     "add_derived",
     "connect_all",
     "errors",
+    "publish_iceberg",
     "render_many",
     "render_site",
     "render_snapshot",
@@ -44,6 +45,7 @@ FOREIGN_PACKAGES = {
     "httpx",
     "obstore",
     "pandas",
+    "pyiceberg",
     "requests",
     "urllib3",
 }

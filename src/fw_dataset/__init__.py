@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fw_dataset.render.progress import Progress
     from fw_dataset.scale.many import JobResult, RenderJob, render_many
     from fw_dataset.scale.site import render_site
+    from fw_dataset.scale.iceberg import publish_iceberg
 
 __version__ = "0.5.0"
 
@@ -35,6 +36,7 @@ _HOMES = {
     "Table": "fw_dataset.dataset",
     "add_derived": "fw_dataset.derivation.adding",
     "connect_all": "fw_dataset.federation",
+    "publish_iceberg": "fw_dataset.scale.iceberg",
     "render_many": "fw_dataset.scale.many",
     "render_site": "fw_dataset.scale.site",
     "render_snapshot": "fw_dataset.pipeline",
@@ -54,6 +56,7 @@ __all__ = [
     "add_derived",
     "connect_all",
     "errors",
+    "publish_iceberg",
     "render_many",
     "render_site",
     "render_snapshot",

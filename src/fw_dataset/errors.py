@@ -17,6 +17,7 @@
     ├── MissingExtraError (ImportError)      an optional package is not installed
     ├── WorkerError (RuntimeError)           other processes did not do what they were given to do
     ├── ClusterError                         a SQL cluster does not do what it is asked
+    ├── PublishingError                      tables could not be published for other systems
     ├── DirectivesError (ValueError)         a project does not say where its dataset is, or wrongly
     ├── FlywheelError                        the platform refuses, fails or cannot be reached
     │   ├── ApiKeyError (ValueError)         no API key, or one that cannot be
@@ -72,6 +73,7 @@ __all__ = [
     "ObjectExistsError",
     "ObjectNotFoundError",
     "ProjectNotFoundError",
+    "PublishingError",
     "RecordError",
     "SnapshotCreationError",
     "SnapshotError",
@@ -170,6 +172,10 @@ class WorkerError(FWDatasetError, RuntimeError):
 
 class ClusterError(FWDatasetError):
     """A SQL cluster, such as Spark, does not do what it is asked, or sees something else."""
+
+
+class PublishingError(FWDatasetError):
+    """Tables could not be published for other systems; what was published before is as it was."""
 
 
 class DirectivesError(FWDatasetError, ValueError):

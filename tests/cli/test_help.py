@@ -19,7 +19,8 @@ from tests.support.datasets import write_old_version
 
 COMMANDS = (
     *("render", "render-site", "derive", "query", "tables", "schema", "versions"),
-    *("profile", "find", "verify", "merge", "diff", "export", "download", "serve"),
+    *("profile", "find", "verify", "merge", "diff", "export", "download"),
+    *("publish-iceberg", "serve"),
     *("relabel", "delete", "prune", "hide", "unhide", "remove", "migrate"),
     *("datasets", "demo", "completion"),
 )

@@ -16,6 +16,7 @@ from fw_dataset.cli.manage import delete, hide, prune, relabel, unhide
 from fw_dataset.cli.merge import merge
 from fw_dataset.cli.options import verbose_option, write_examples
 from fw_dataset.cli.profile import find, profile
+from fw_dataset.cli.publish_iceberg import publish_iceberg
 from fw_dataset.cli.query import query
 from fw_dataset.cli.render import render
 from fw_dataset.cli.render_site import render_site
@@ -27,7 +28,7 @@ __all__ = ["fw_dataset"]
 
 _COMMANDS = (
     *(render, render_site, derive, query, tables, schema, versions, profile, find, verify, merge),
-    *(diff, export, download, serve),
+    *(diff, export, download, publish_iceberg, serve),
     *(relabel, delete, prune, hide, unhide, remove, migrate),
     *(datasets, demo, completion),
 )

@@ -75,7 +75,7 @@ def diff(
     exit_code: bool,
     as_json: bool,
 ) -> None:
-    """Say what differs between the versions OLD and NEW of DATASET.
+    """Say what differs between OLD and NEW of DATASET.
 
     Tables and columns that were added, removed or got another type; rows that were added, removed
     or changed, and in which columns. Rows are told by their id, those of files by file_id and

@@ -92,7 +92,7 @@ def _removal(place: str, discard_claim: bool) -> tuple[str, Callable[[], list[st
 @discard_claim_option
 @verbose_option
 def migrate(dataset: str, discard_claim: bool) -> None:
-    """Bring a DATASET of the 0.1 and 0.2 releases to today's tree.
+    """Bring a DATASET of 0.1 or 0.2 to today's tree.
 
     These kept the newest version in latest/, where today's readers do not look. Nothing is lost
     when this is interrupted: the same command ends it. A dataset of today is left as it is.

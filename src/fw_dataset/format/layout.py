@@ -11,6 +11,7 @@ __all__ = [
     "LATEST_FOLDER",
     "LATEST_MARKER",
     "LATEST_NOTE",
+    "PUBLISHED",
     "VERSIONS",
     "VersionLayout",
     "dataset_prefix",
@@ -18,6 +19,8 @@ __all__ = [
 ]
 
 VERSIONS = "versions"
+PUBLISHED = "iceberg"
+"""Where a dataset's versions are described for other systems, unless another place is named."""
 README = "README.md"
 _MARKER = "provenance/dataset_description.json"
 LATEST_FOLDER = "latest"

@@ -41,6 +41,7 @@ _MOST_PARTS = 9_000
 # The name under which a writer's mark is kept among an object's own metadata.
 _MARK = "fwcommit"
 _PROBE = ".fw-dataset-probe"
+_AZURE_HOSTS = "dfs.core.windows.net"
 
 
 class ObjectStorage:
@@ -69,6 +70,15 @@ class ObjectStorage:
     @property
     def url(self) -> str:
         return self._url
+
+    @property
+    def address(self) -> str:
+        """The root as other systems name it, no character of it escaped."""
+        scheme = self._url.partition("://")[0]
+        place = f"{scheme}://{self._bucket}"
+        if scheme == "az":
+            place = f"abfss://{self._bucket}@{self._store.config['account_name']}.{_AZURE_HOSTS}"
+        return f"{place}/{self._store.prefix or ''}".rstrip("/")
 
     # ------------------------------------------------------------------------------ reading
 

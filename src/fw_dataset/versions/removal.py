@@ -10,6 +10,7 @@ from fw_dataset.format.layout import (
     LATEST_FOLDER,
     LATEST_MARKER,
     LATEST_NOTE,
+    PUBLISHED,
     README,
     VersionLayout,
 )
@@ -23,6 +24,8 @@ __all__ = ["is_anything_left", "remove"]
 
 # What is in the folder of a version; the last is a left-over of the 0.1 and 0.2 releases.
 _OURS = re.compile(r"(README\.md|_claim\.json)|(provenance|tables|schemas|profiles|files_cache)/.+")
+# What publishing leaves beside the versions, which is of no use without their files.
+_METADATA = re.compile(r"[^/]+/metadata/(version-hint\.text|v\d+\.metadata\.json|[^/]+\.avro)")
 
 _Claims = dict[VersionLayout, bytes]
 
@@ -57,6 +60,7 @@ def remove(storage: Storage, *, discard_claim: bool = False) -> list[str]:
             let_go(storage, layout, mine, error)
         raise
     _remove_what_older_releases_left(storage)
+    _remove_what_was_published(storage)
     storage.delete(README)
     if isinstance(storage, LocalStorage):
         sweep(storage.root)  # work folders of renderings that were killed
@@ -122,3 +126,9 @@ def _remove_what_older_releases_left(storage: Storage) -> None:
     storage.delete_many(_ours(LATEST_FOLDER, keys))
     # The last one: by it, an interrupted removal is known.
     storage.delete(LATEST_NOTE)
+
+
+def _remove_what_was_published(storage: Storage) -> None:
+    start = len(PUBLISHED) + 1
+    keys = [item.key for item in storage.list(PUBLISHED)]
+    storage.delete_many([key for key in keys if _METADATA.fullmatch(key[start:])])
