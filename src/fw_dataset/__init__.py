@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from fw_dataset.format.schema import DataModel
     from fw_dataset.pipeline import render_snapshot
     from fw_dataset.render.progress import Progress
+    from fw_dataset.scale.iceberg import publish_iceberg
     from fw_dataset.scale.many import JobResult, RenderJob, render_many
     from fw_dataset.scale.site import render_site
-    from fw_dataset.scale.iceberg import publish_iceberg
 
 __version__ = "0.5.0"
 

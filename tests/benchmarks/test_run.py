@@ -52,6 +52,19 @@ def floor(tmp_path: Path) -> Path:
     return path
 
 
+def test_a_case_runs(tmp_path: Path, floor: Path) -> None:
+    report = tmp_path / "figures.json"
+    options = ("--rows", ROWS, "--only", "render", "--floor", str(floor))
+    done = run_benchmarks(tmp_path, *options, "--json", str(report))
+    assert done.returncode == 0, done.stderr
+    rendering = figures_of(report, "render")
+    assert rendering["render_snapshot()", "CPU, floor = 1"]["value"] > 0
+    assert rendering["render_snapshot()", "peak memory"]["value"] > 10 << 20
+    assert "floor" in done.stdout
+    assert not list(tmp_path.glob("work-*"))
+
+
+@pytest.mark.slow
 def test_all_cases_run(tmp_path: Path, floor: Path) -> None:
     report = tmp_path / "figures.json"
     options = ("--quick", "--runs", "1", "--million", "--rows", ROWS, "--floor", str(floor))

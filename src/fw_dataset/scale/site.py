@@ -9,7 +9,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_complete
 from functools import partial
 from typing import Any, Literal
 
-from fw_dataset.derivation import Derivations
+from fw_dataset.derivation.choice import Derivations
 from fw_dataset.errors import InvalidArgumentError
 from fw_dataset.flywheel import Connection, Project, find_api_key
 from fw_dataset.pipeline import Request

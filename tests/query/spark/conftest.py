@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -20,9 +21,12 @@ def servers() -> Iterator[SparkServers]:
 
 def opened(address: str) -> Any:
     """A new session."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         # What others deprecate of one another is not ours to mend.
         warnings.simplefilter("ignore")
+        # Of a main module without a file, such as that of the processes that share the tests,
+        # pyspark believes that its own tests are run.
+        patch.setattr(sys.modules["__main__"], "__file__", __file__, raising=False)
         from pyspark.sql import SparkSession
 
         return SparkSession.builder.remote(address).create()
