@@ -34,7 +34,7 @@ def run_benchmarks(folder: Path, *arguments: str) -> subprocess.CompletedProcess
         check=False,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=900,
         cwd=folder,
     )
 
