@@ -12,10 +12,11 @@ import pyarrow as pa
 import pytest
 
 from fw_dataset import __version__
-from tests.cli.commands import environment, fw_dataset, fw_dataset_process
+from tests.cli.commands import Run, environment, fw_dataset, fw_dataset_process
 from tests.cli.snapshots import RECORDS, write_snapshot
 from tests.flywheel_server import FlywheelServer, Site
 from tests.support.datasets import write_old_version
+from tests.support.typed import run_typed
 
 COMMANDS = (
     *("render", "render-site", "derive", "query", "tables", "schema", "versions"),
@@ -87,19 +88,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def bash(
-    script: str, place: Path, server: FlywheelServer | None = None
-) -> subprocess.CompletedProcess[str]:
+def typed(line: str, place: Path, server: FlywheelServer | None = None) -> Run:
     path = f"{place / 'bin'}:{environment()['PATH']}"
-    return subprocess.run(
-        ["bash", "-c", script],
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=place,
-        env=environment(PATH=path, HOME=str(place), **(of_site(server) if server else {})),
-        timeout=240,
-    )
+    variables = of_site(server) if server else {}
+    return run_typed(line, place, environment(PATH=path, HOME=str(place), **variables))
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
@@ -119,7 +111,7 @@ def test_examples_run(
             continue  # the demo's own help has it
         if "fw-dataset serve" in example:
             continue  # it does not end by itself; tests/serve/test_lifetime.py runs it
-        done = bash(f"set -eo pipefail\n{example}", folder, site)
+        done = typed(example, folder, site)
         assert done.returncode == 0, f"{example}: {done.stderr}"
         assert "error" not in done.stderr
 
@@ -236,9 +228,9 @@ def test_completion_in_a_real_bash(place: Path) -> None:
         'echo "${COMPREPLY[@]}"'
     )
 
-    done = bash(script, place)
+    done = typed(script, place)
 
-    assert done.stdout == "sessions\n", done.stderr
+    assert done.text == "sessions\n", done.stderr
 
 
 def test_unexpected_errors_are_named_and_traced_only_when_asked(dataset: Path) -> None:

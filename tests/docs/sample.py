@@ -7,7 +7,6 @@ import io
 import os
 import re
 import shlex
-import subprocess
 import sys
 import warnings
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from typing import Any
 import fw_dataset
 from fw_dataset import Dataset
 from tests.docs.pages import Block, Page
+from tests.support.typed import run_typed
 
 # What a reader types that is not ours to run here.
 FOREIGN_COMMANDS = ("make", "pip")
@@ -89,18 +89,9 @@ class Reader:
         if word in FOREIGN_COMMANDS:
             return ""
         assert word == "fw-dataset", self._told(block, line)
-        run = subprocess.run(
-            ["sh", "-c", line],
-            cwd=self._folder,
-            env=self._environment,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=120,
-        )
+        run = run_typed(line, self._folder, self._environment)
         assert (run.returncode != 0) is fails, self._told(block, f"{line}\n{run.stderr}")
-        return run.stdout + run.stderr
+        return run.text + run.stderr
 
     def _compare(self, block: Block, shown: str, given: str) -> None:
         if not matches(shown, given):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.spark import KINDS, SparkServers
+from tests.support.spark.main_module import main_module_with_a_file
 
 
 @pytest.fixture(scope="session")
@@ -21,12 +21,9 @@ def servers() -> Iterator[SparkServers]:
 
 def opened(address: str) -> Any:
     """A new session."""
-    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
+    with warnings.catch_warnings(), main_module_with_a_file():
         # What others deprecate of one another is not ours to mend.
         warnings.simplefilter("ignore")
-        # Of a main module without a file, such as that of the processes that share the tests,
-        # pyspark believes that its own tests are run.
-        patch.setattr(sys.modules["__main__"], "__file__", __file__, raising=False)
         from pyspark.sql import SparkSession
 
         return SparkSession.builder.remote(address).create()
