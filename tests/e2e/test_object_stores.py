@@ -181,7 +181,7 @@ def test_requests_to_connect(place: StorePlace, proxy: Proxy, tmp_path: Path) ->
     assert len(proxy.requests) == 0, "small files came with their footers"
 
 
-@pytest.mark.parametrize("stride", [17, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [41, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("harm", [Reset(), Lose()], ids=["before", "after"])
 def test_killed_at_each_request(
     place: StorePlace, proxy: Proxy, tmp_path: Path, harm: Reset | Lose, stride: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fw_dataset.render.objects import container, drafts
@@ -49,6 +49,8 @@ def told(derived: Derived) -> list[Any]:
     return [made.entries, {name: m.to_dict() for name, m in made.models.items()}, made.report]
 
 
+# Each example takes three derivations.
+@settings(max_examples=settings().max_examples // 4)
 @given(INFOS)
 def test_drafts_change_nothing(infos: list[tuple[str, list[tuple[str, Json]]]]) -> None:
     drafted = told(derived_of(infos))

@@ -35,7 +35,8 @@ def test_five_thousand_keys() -> None:
 
 def test_more_keys_than_can_be_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(survey, "MOST_KEYS_COUNTED", 10)
-    objects = [{"a": n, f"k{n}": {"x": n}, f"l{n}": "t"} for n in range(4500)]
+    monkeypatch.setattr(reading, "_BATCH_ROWS", 64)
+    objects = [{"a": n, f"k{n}": {"x": n}, f"l{n}": "t"} for n in range(300)]
     derived = derive_headers([json_of(one) for one in objects])
 
     assert derived.types("header_k")["a"] == "int64"
@@ -45,7 +46,8 @@ def test_more_keys_than_can_be_counted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_key_that_changes_after_it_was_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(survey, "MOST_KEYS_COUNTED", 3)
-    objects = [{"z": {"x": 1}, "a": 1}] + [{f"k{n}": n, "a": 2} for n in range(5000)]
+    monkeypatch.setattr(reading, "_BATCH_ROWS", 64)
+    objects = [{"z": {"x": 1}, "a": 1}] + [{f"k{n}": n, "a": 2} for n in range(300)]
     objects += [{"z": 5, "a": 1}, {"z": [1], "a": 1}]
     derived = derive_headers([json_of(one) for one in objects])
 
