@@ -77,6 +77,7 @@ _MEGABYTE = 1 << 20
 @click.option("--max-bytes", type=click.IntRange(1), metavar="MB", help="A result has.")
 @click.option("--keep", type=click.FloatRange(1), metavar="S", help="Keep results for so long.")
 @click.option("--hold", type=click.FloatRange(0.1, 60), metavar="S", hidden=True)
+@click.option("--grace", type=click.FloatRange(0.1), metavar="S", hidden=True)
 @verbose_option
 def serve(dataset: str, more: tuple[str, ...], version: str, **options: Any) -> None:
     """Serve DATASET, or several, by GA4GH Data Connect.
@@ -161,6 +162,7 @@ def _limits(options: dict[str, Any]) -> Limits:
         "bytes": options["max_bytes"] and options["max_bytes"] * _MEGABYTE,
         "kept_seconds": options["keep"],
         "held_seconds": options["hold"],
+        "grace_seconds": options["grace"],
     }
     return Limits(**{name: value for name, value in asked.items() if value is not None})
 
