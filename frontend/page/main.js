@@ -10,7 +10,6 @@ import { createEditor } from "./editor.js";
 const byId = (id) => document.getElementById(id);
 const form = byId("query");
 const { search, names, signIn } = form.dataset;
-const KEPT = "fw-dataset-fragment";
 
 class Page {
   constructor() {
@@ -47,9 +46,6 @@ class Page {
 
   /** Take over what the address says, and run it. */
   follow() {
-    const kept = sessionStorage.getItem(KEPT);
-    if (kept && !location.hash) history.replaceState(null, "", kept);
-    sessionStorage.removeItem(KEPT);
     const parts = new URLSearchParams(location.hash.slice(1).replaceAll("+", "%2B"));
     this.setView(parts.get("view") === "chart" ? "chart" : "table");
     const sql = parts.get("sql");
@@ -122,8 +118,7 @@ class Page {
   }
 
   toSignIn() {
-    sessionStorage.setItem(KEPT, this.fragment);
-    location.assign(`${signIn}?next=${encodeURIComponent(location.pathname)}`);
+    location.assign(`${signIn}?next=${encodeURIComponent(location.pathname)}${this.fragment}`);
   }
 
   // ------------------------------------------------------------------------------- the answer

@@ -55,10 +55,11 @@ class Exploring:
         public = urlsplit(self.service.settings.public_url or "")
         base = public.path.rstrip("/")
         access = self.service.access
-        secure = public.scheme == "https" or self.service.settings.certificate is not None
-        self.site = Site(self._datasets, self._profile, self._ask, __version__, base)
+        self.site = Site(
+            self._datasets, self._profile, self._ask, access.has_session, __version__, base
+        )
         self.sign_in = SignIn(
-            access.owner_of_token, access.sessions, __version__, base, is_secure=secure
+            access.owner_of_token, access.sessions, __version__, base, is_secure=access.is_secure
         )
 
     def routes(self) -> Iterator[BaseRoute]:

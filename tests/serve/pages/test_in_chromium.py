@@ -365,16 +365,28 @@ def test_people_sign_in_and_out(tab: Tab, guarded: Server) -> None:
     sign_in(tab, "this-is-not-the-right-token")
     tab.wait("document.querySelector('[role=alert]')")
     sign_in(tab, TOKEN)
-    tab.wait("document.querySelector('#editor')?.shadowRoot")
+    tab.wait("document.querySelector('#result') && " + IS_THERE)
+    assert tab.address == f"{guarded.url}/query#sql={quote('SELECT 42 AS answer')}"
     assert tab.evaluate("document.cookie + JSON.stringify({...sessionStorage})") == "{}"
-    write(tab, "SELECT 42 AS answer")
-    tab.press("Enter", ctrl=True)
-    tab.wait(IS_THERE)
     assert column(tab, 1) == ["42"]
     tab.click("header form button")
     tab.wait("document.querySelector('#token')")
     tab.open(f"{guarded.url}/")
     tab.wait("document.querySelector('#token')")
+
+
+def test_servers_at_other_ports_keep_their_sessions(
+    tab: Tab, guarded: Server, server: Server, study: Path
+) -> None:
+    with Server(study, tokens=TOKEN) as another:
+        for one in (guarded, another):
+            tab.open(f"{one.url}/login")
+            sign_in(tab, TOKEN)
+            tab.wait("document.querySelector('h1')?.innerText === 'Datasets'")
+        tab.open(f"{guarded.url}/")
+        assert "Sign out" in tab.text("header")
+        tab.open(f"{server.url}/")
+        assert "Sign out" not in tab.text("header")
 
 
 def test_a_session_that_ended_takes_no_query_along(browser: Browser, guarded: Server) -> None:

@@ -210,6 +210,7 @@ def test_behind_a_proxy_addresses_have_its_path(study: Path) -> None:
         answer = asked.ask("/login", "POST", **form(token=TOKEN, next="/elsewhere"))
         assert answer.headers["Location"] == "/brains/"
         assert {"Secure", "Path=/brains/"} <= set(answer.headers["Set-Cookie"].split("; "))
+        assert answer.headers["Set-Cookie"].startswith("__Secure-")
         cookie = answer.headers["Set-Cookie"].partition(";")[0]
         page = asked.ask("/datasets/brains", cookie=cookie).text
         assert 'href="/brains/static/style.css"' in page

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from fw_dataset.serve.pages.addresses import Addresses
 from fw_dataset.serve.pages.layout import Frame
 from fw_dataset.serve.pages.notices import sign_in_page
-from fw_dataset.serve.pages.sessions import COOKIE, Sessions
+from fw_dataset.serve.pages.sessions import Sessions
 from fw_dataset.serve.pages.site import html
 
 __all__ = ["SignIn"]
@@ -68,7 +68,7 @@ class SignIn:
             return html(sign_in_page(self._frame, target, refused=True), 401)
         answer = RedirectResponse(target, 303)
         answer.set_cookie(
-            COOKIE,
+            self.sessions.cookie,
             self.sessions.begin(owner),
             max_age=int(self.sessions.seconds),
             path=self._to.home,
@@ -80,9 +80,12 @@ class SignIn:
 
     async def leave(self, request: Request) -> Response:
         """The end of a session."""
-        self.sessions.end(request.cookies.get(COOKIE))
+        cookie = self.sessions.cookie
+        self.sessions.end(request.cookies.get(cookie))
         answer = RedirectResponse(self._to.sign_in, 303)
-        answer.delete_cookie(COOKIE, path=self._to.home, httponly=True, samesite="strict")
+        answer.delete_cookie(
+            cookie, path=self._to.home, secure=self.is_secure, httponly=True, samesite="strict"
+        )
         return answer
 
     @property
