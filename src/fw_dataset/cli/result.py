@@ -14,6 +14,7 @@ import pyarrow as pa
 from fw_dataset.cli.failures import CommandError
 from fw_dataset.cli.signals import raise_if_asked_to_end
 from fw_dataset.errors import FWDatasetError
+from fw_dataset.format.dotted_names import hint
 from fw_dataset.format.names import quote_identifier
 from fw_dataset.query import read_failure
 
@@ -165,4 +166,5 @@ def _translated(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         # their complaint on. Nobody waits for a message here whom we interrupted.
         if message.startswith("INTERRUPT Error"):
             message = "the query failed, and DuckDB lost the reason; run it again to see it"
-        raise CommandError(message) from None
+        said, drawn, place = message.partition("\n\nLINE ")
+        raise CommandError(f"{said}{hint(message, place)}{drawn}{place}") from None
