@@ -47,20 +47,20 @@ class Result:
 class _Interruptible:
     """Runs calls in another thread, so that Ctrl-C reaches a busy DuckDB at once."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
+    def __init__(self, connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+        self._connection, self._sql = connection, sql
         self._thread = ThreadPoolExecutor(1)
         self._running: Future[Any] | None = None
 
     def call(self, work: Callable[[], _Value]) -> _Value:
-        with _translated(self._connection):
+        with _translated(self._connection, self._sql):
             return self._start(work).result()
 
     def each(self, read: Callable[[], _Value]) -> Iterator[_Value]:
         """What ``read`` gives until it stops, one ahead of what is asked for."""
         coming = self._start(read)
         while True:
-            with _translated(self._connection):
+            with _translated(self._connection, self._sql):
                 try:
                     value = coming.result()
                 except StopIteration:
@@ -97,7 +97,7 @@ def run_query(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[Resul
     Raises:
         CommandError: the SQL is wrong, or fails while its rows are read.
     """
-    work = _Interruptible(connection)
+    work = _Interruptible(connection, sql)
     try:
         reader = work.call(lambda: _open(connection, sql))
         if reader is None:
@@ -149,7 +149,7 @@ def _cast(term: str, kind: Any) -> str:
 
 
 @contextmanager
-def _translated(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def _translated(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[None]:
     """Turn DuckDB's errors into ours, also those that come through Arrow's reader."""
     try:
         yield
@@ -167,4 +167,4 @@ def _translated(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         if message.startswith("INTERRUPT Error"):
             message = "the query failed, and DuckDB lost the reason; run it again to see it"
         said, drawn, place = message.partition("\n\nLINE ")
-        raise CommandError(f"{said}{hint(message, place)}{drawn}{place}") from None
+        raise CommandError(f"{said}{hint(message, sql)}{drawn}{place}") from None
