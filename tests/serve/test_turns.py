@@ -31,7 +31,7 @@ def test_askers_with_as_many_take_turns() -> None:
     places = Turns(1, 20, 10)
     runs = places.take("a")
     queued = {name: [places.take(name) for _ in range(2)] for name in "abc"}
-    order = []
+    order: list[tuple[str, Turn]] = []
     for _ in range(6):
         places.end(runs)
         [(name, runs)] = [

@@ -44,7 +44,7 @@ def serve(
         datasets: the datasets by the names that they are to have.
         settings: how the server is to be.
         version: an id, a label or ``"latest"``; else the version at hand of each.
-        all_versions: serve their other versions, too.
+        all_versions: serve each version of theirs under a name of its own, too.
         cache: a folder that keeps data files of object stores; else they go when the server ends.
         ready: called with the server's address, once it listens.
 

@@ -87,7 +87,7 @@ def test_rows_are_sorted_turned_over_and_chosen(tab: Tab, server: Server, study:
     wanted = [row[0] for row in Dataset.open(study).execute(sizes).fetchall()]
     tab.open(f"{server.url}/datasets/brains/tables/files/rows")
     head = (
-        "[...document.querySelectorAll('.grid thead a')].findIndex((a) => a.innerText === 'size')"
+        "[...document.querySelectorAll('.grid thead th')].findIndex((e) => e.innerText === 'size')"
     )
     place = int(tab.evaluate(head)) + 1
     for _ in range(2):

@@ -114,11 +114,22 @@ class Site:
     async def rows(self, request: Request) -> Response:
         """Rows of a table."""
         dataset, table = await self._table(request)
+        chosen = request.query_params.get("column")
+        if chosen is not None and table.column(chosen) is None:
+            # All rows would look like those that were asked for.
+            text = f"The table {table.name} has no column {chosen}, so no rows can be chosen by it."
+            return self.problem(request, "No such column", text, 400)
         choice = _choice(request, table)
         columns = shown_columns(table, every=request.query_params.get("columns") == "all")
         hidden = record_key(table)
-        rows = await self.ask(rows_question(table, (*columns, *hidden), choice))
-        return html(rows_page(self.frame(request), dataset, table, columns, choice, rows))
+        subjects = dataset.table("subjects", "id", "label")
+        if not table.has("parents.subject") or table.has("subject"):
+            subjects = None
+        rows = await self.ask(rows_question(table, (*columns, *hidden), choice, subjects))
+        frame, has_subjects = self.frame(request), subjects is not None
+        return html(
+            rows_page(frame, dataset, table, columns, choice, rows, has_subjects=has_subjects)
+        )
 
     async def tree(self, request: Request) -> Response:
         """The subjects."""
