@@ -106,6 +106,11 @@ class Access:
             return self._public.geturl().rstrip("/")
         return f"{request.url.scheme}://{request.headers.get('host', '')}"
 
+    @property
+    def needs_token(self) -> bool:
+        """Whether one has to have a token to ask."""
+        return bool(self._digests)
+
     def has_session(self, request: Request) -> bool:
         """Whether somebody has signed in in this browser."""
         return self.sessions.owner(request.cookies.get(self.sessions.cookie)) is not None

@@ -59,7 +59,12 @@ class Exploring:
             self._datasets, self._profile, self._ask, access.has_session, __version__, base
         )
         self.sign_in = SignIn(
-            access.owner_of_token, access.sessions, __version__, base, is_secure=access.is_secure
+            access.owner_of_token,
+            access.sessions,
+            __version__,
+            base,
+            is_secure=access.is_secure,
+            is_needed=access.needs_token,
         )
 
     def routes(self) -> Iterator[BaseRoute]:

@@ -203,6 +203,12 @@ def test_nobody_is_led_elsewhere(guarded: Server, target: str) -> None:
     assert (answer.status, answer.headers["Location"]) == (303, "/")
 
 
+def test_where_no_token_is_needed_there_is_no_form(server: Server) -> None:
+    answer = server.ask("/login?next=/query")
+    assert (answer.status, answer.headers["Location"]) == (303, "/query")
+    assert "Sign out" not in server.ask("/", cookie="fw-dataset-session=x").text
+
+
 def test_a_page_of_another_site_signs_nobody_in(guarded: Server) -> None:
     given = form(token=TOKEN, next="/")
     answer = guarded.ask("/login", "POST", **given, origin="https://elsewhere.example")

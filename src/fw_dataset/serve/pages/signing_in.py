@@ -31,6 +31,7 @@ class SignIn:
         release: of this package.
         base: the path at which people reach the service, without a slash at its end.
         is_secure: people reach it by HTTPS, so that the cookie is for that alone.
+        is_needed: there are tokens; without, everybody is in.
     """
 
     owner_of: Callable[[str], str | None]
@@ -38,6 +39,7 @@ class SignIn:
     release: str = ""
     base: str = ""
     is_secure: bool = False
+    is_needed: bool = True
 
     def routes(self) -> list[Route]:
         """The routes, which nothing may stand before that asks for a token."""
@@ -57,6 +59,8 @@ class SignIn:
     async def show(self, request: Request) -> Response:
         """The form."""
         target = self._own(request.query_params.get("next", ""))
+        if not self.is_needed:
+            return RedirectResponse(target, 303)
         return html(sign_in_page(self._frame, target))
 
     async def enter(self, request: Request) -> Response:
