@@ -205,7 +205,6 @@ SETTINGS_AND_MACHINE = (
     "SHOW DATABASES",
     "SHOW VARIABLES",
     "SHOW memory_limit",
-    "SHOW files",
     "SHOW TABLES FROM information_schema",
     "SELECT * FROM (SHOW ALL TABLES)",
     "SELECT * FROM (DESCRIBE)",

@@ -13,7 +13,7 @@ import pytest
 
 from tests.serve.conftest import Study
 from tests.serve.server import Answer, Server, running
-from tests.serve.test_limits import SLOW, idle, until
+from tests.serve.test_limits import SLOW, SLOW_ROWS, idle, until
 
 ONE, OTHER = "one-token-that-is-long", "another-token-as-long"
 CANCELLED = 'queries_total{state="cancelled"}'
@@ -84,11 +84,12 @@ def test_who_never_asks_for_the_next_page_ends_the_query(hasty: Server) -> None:
 
 
 def test_who_has_rows_may_take_time_with_them(hasty: Server) -> None:
-    sql = "SELECT range AS n FROM range(5000) UNION ALL SELECT count(*) FROM range(6000000000)"
-    first = hasty.search(sql)
+    until(lambda: idle(hasty))
+    first = hasty.search(SLOW_ROWS)
     while not first.json["data"]:
         first = hasty.get(first.json["pagination"]["next_page_url"])
-    time.sleep(3.5)
+    time.sleep(4.5)  # more than the grace, and a look at what is left
+    assert hasty.metric("queries_running") == 1
     assert hasty.get(first.json["pagination"]["next_page_url"]).status == 200
     hasty.ask("DELETE", f"/search/{first.headers['x-query-id']}")
 

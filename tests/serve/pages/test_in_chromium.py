@@ -19,6 +19,7 @@ from fw_dataset import Dataset
 from tests.serve.pages.accessibility import faults
 from tests.serve.pages.browser import Browser, Tab
 from tests.serve.pages.serving import TOKEN, Server
+from tests.serve.test_limits import SLOW_ROWS
 
 TYPES = "SELECT type, count(*) AS files\nFROM files\nGROUP BY type\nORDER BY files DESC, type"
 ENDLESS = "SELECT count(*) FROM range(1000000) a, range(1000000) b, range(1000000) c"
@@ -195,7 +196,7 @@ RUNNING = "fetch('/metrics').then((a) => a.text()).then((t) => /running[^\\n]* {
 def test_a_query_ends_with_the_tab_that_asked_it(browser: Browser, server: Server) -> None:
     watching, asking = browser.new_tab(), browser.new_tab()
     watching.open(f"{server.url}/query")
-    asking.open(query(server, "SELECT range AS i FROM range(4000) UNION ALL " + ENDLESS))
+    asking.open(query(server, SLOW_ROWS))
     asking.wait(IS_THERE)
     watching.wait(RUNNING.format(1))
     asking.close()
