@@ -19,7 +19,6 @@ from fw_dataset import Dataset
 from tests.serve.pages.accessibility import faults
 from tests.serve.pages.browser import Browser, Tab
 from tests.serve.pages.serving import TOKEN, Server
-from tests.serve.test_limits import SLOW_ROWS
 
 TYPES = "SELECT type, count(*) AS files\nFROM files\nGROUP BY type\nORDER BY files DESC, type"
 ENDLESS = "SELECT count(*) FROM range(1000000) a, range(1000000) b, range(1000000) c"
@@ -190,68 +189,6 @@ def test_a_query_is_cancelled_and_the_next_one_runs(tab: Tab, server: Server) ->
     tab.wait("fetch('/metrics').then((a) => a.text()).then((t) => /running[^\\n]* 0\\n/.test(t))")
 
 
-RUNNING = "fetch('/metrics').then((a) => a.text()).then((t) => /running[^\\n]* {}\\n/.test(t))"
-
-
-def test_a_query_ends_with_the_tab_that_asked_it(browser: Browser, server: Server) -> None:
-    watching, asking = browser.new_tab(), browser.new_tab()
-    watching.open(f"{server.url}/query")
-    asking.open(query(server, SLOW_ROWS))
-    asking.wait(IS_THERE)
-    watching.wait(RUNNING.format(1))
-    asking.close()
-    watching.wait(RUNNING.format(0))
-    watching.close()
-
-
-def test_an_old_result_is_marked_while_another_query_runs(tab: Tab, server: Server) -> None:
-    tab.open(query(server, TYPES))
-    tab.wait(IS_THERE)
-    assert tab.evaluate("document.querySelector('#stale').hidden")
-    write(tab, ENDLESS)
-    tab.press("Enter", ctrl=True)
-    tab.wait("!document.querySelector('#stale').hidden")
-    assert "the query before" in tab.text("#result")
-    assert column(tab, 1)[0] == "dicom"
-    tab.click("#cancel")
-    tab.wait("document.querySelector('#result').hidden")
-
-
-def test_a_click_on_a_table_throws_nothing_away(tab: Tab, server: Server) -> None:
-    tab.open(f"{server.url}/query")
-    tab.wait(f"{EDITOR}?.querySelector('.cm-content')")
-    tab.click("[data-table=subjects]")
-    tab.wait(IS_THERE)
-    assert tab.evaluate(WRITTEN) == "FROM subjects\nLIMIT 100"
-    tab.click("[data-table=files]")  # nothing was written since
-    tab.wait("[...document.querySelectorAll('.grid th')].some((e) => /^size/.test(e.innerText))")
-    assert tab.evaluate(WRITTEN).startswith("FROM files")
-    write(tab, "SELECT count(*) FROM")
-    tab.click("[data-table=sessions]")
-    assert tab.evaluate(WRITTEN) == "SELECT count(*) FROM sessions"
-    tab.press("Enter", ctrl=True)
-    tab.wait("document.querySelector('.grid th')?.innerText.startsWith('count')")
-
-
-def test_coloured_text_is_replaced_and_completion_closed_by_running(
-    tab: Tab, server: Server
-) -> None:
-    tab.open(query(server, TYPES))
-    tab.wait(IS_THERE)
-    tab.evaluate(f"{EDITOR}.querySelector('.cm-content').focus()")
-    tab.press("a", ctrl=True)
-    tab.type("SELECT 1 AS si")  # the first key replaces all; the fixture hears complaints
-    tab.press("a", ctrl=True)
-    tab.type('"')
-    assert tab.evaluate(WRITTEN) == '"SELECT 1 AS si"'
-    write(tab, "")
-    tab.type("SELECT si")
-    tab.wait(f"{EDITOR}.querySelector('.cm-tooltip-autocomplete')")
-    tab.press("Enter", ctrl=True)
-    tab.wait("document.querySelector('#problem p')")
-    assert tab.evaluate(f"{EDITOR}.querySelector('.cm-tooltip-autocomplete') === null")
-
-
 def test_hostile_values_stay_texts(tab: Tab, server: Server) -> None:
     hostile = "<img src=x onerror=alert(1)>"
     tab.open(query(server, f"SELECT '{hostile}' AS \"<b>a</b>\", 2 AS n", "chart"))
@@ -293,16 +230,6 @@ def test_a_chart_fits_what_there_is(tab: Tab, server: Server, sql: str, said: st
     assert label.startswith(said)
     assert tab.address.endswith("&view=chart")
     assert faults(tab) == []
-
-
-def test_a_chart_says_what_it_leaves_out_and_writes_years_as_such(tab: Tab, server: Server) -> None:
-    values = "(2019, 7), (2020, NULL), (2021, 9), (2022, 4)"
-    tab.open(query(server, f"SELECT * FROM (VALUES {values}) AS t(year, n)", "chart"))
-    tab.wait("document.querySelector('.plot svg')")
-    assert "1 of 4 rows is not drawn: year or n has no value (null) there." in tab.text("#chart")
-    texts = tab.evaluate("[...document.querySelectorAll('.plot text')].map((e) => e.textContent)")
-    assert {"2019", "2022"} <= set(texts)
-    assert not [text for text in texts if "2,0" in text or "2020.5" in text]
 
 
 def test_a_result_without_numbers_has_no_chart(tab: Tab, server: Server) -> None:
