@@ -1,6 +1,6 @@
 // The SQL editor: CodeMirror with what a query needs. It lives in a shadow root, because there
 // its styles are constructed sheets, which a policy of `style-src 'self'` allows.
-import { acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
+import { acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, closeCompletion, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { keywordCompletionSource } from "@codemirror/lang-sql";
 import { bracketMatching, indentOnInput, LanguageSupport } from "@codemirror/language";
@@ -28,6 +28,20 @@ const fault = StateField.define({
   provide: (field) => EditorView.decorations.from(field),
 });
 
+// Text that takes the place of coloured text gets the colours from Chromium, as a style of its own,
+// which the page's policy forbids: so it is put in here, before the browser does.
+const replacing = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const { from, to, empty } = view.state.selection.main;
+    if (event.inputType !== "insertText" || empty || !event.data || event.isComposing) return false;
+    event.preventDefault();
+    const insert = () => view.state.update(view.state.replaceSelection(event.data), { userEvent: "input.type", scrollIntoView: true });
+    const handlers = view.state.facet(EditorView.inputHandler);
+    if (!handlers.some((handle) => handle(view, from, to, event.data, insert))) view.dispatch(insert());
+    return true;
+  },
+});
+
 const language = (sources) => [
   new LanguageSupport(DuckDB.language),
   autocompletion({ override: [...sources, keywordCompletionSource(DuckDB, true)], icons: false }),
@@ -38,7 +52,7 @@ function extensions(options, names) {
     // Before all other keys: Ctrl-Enter would insert a line. Tab stays the key that moves on,
     // unless a completion is open.
     keymap.of([
-      { key: "Mod-Enter", run: () => (options.onRun(), true) },
+      { key: "Mod-Enter", run: (view) => (closeCompletion(view), options.onRun(), true) },
       { key: "Tab", run: acceptCompletion },
       ...closeBracketsKeymap,
       ...completionKeymap,
@@ -61,6 +75,7 @@ function extensions(options, names) {
       spellcheck: "false",
     }),
     fault,
+    replacing,
     theme,
     names.of(language([])),
   ];
@@ -79,6 +94,14 @@ export function createEditor(host, options) {
       if (text !== view.state.doc.toString()) {
         view.dispatch({ changes: { from: 0, to: length(), insert: text } });
       }
+    },
+    /** Put a name where the cursor is, apart from what stands there. */
+    insert(name) {
+      const { from, to } = view.state.selection.main;
+      const apart = (text) => (/[\w"]/.test(text) ? " " : "");
+      const [before, after] = [view.state.sliceDoc(from - 1, from), view.state.sliceDoc(to, to + 1)];
+      view.dispatch(view.state.replaceSelection(apart(before) + name + apart(after)), { userEvent: "input", scrollIntoView: true });
+      view.focus();
     },
     setTables(tables) {
       view.dispatch({ effects: names.reconfigure(language(completions(tables))) });

@@ -1,20 +1,43 @@
 // The quick chart: what kind of picture a result gets, and which of its columns are in it.
 import { el, grouped } from "./dom.js";
 import { bars, line, scatter, seriesOf } from "./plots.js";
-import { kindOf } from "./values.js";
+import { asNumber, kindOf } from "./values.js";
 
 const MOST_ROWS = 5000;
 const KINDS = { bar: ["Bars", bars], line: ["Line", line], scatter: ["Dots", scatter] };
 
-/** Numbers over time are a line, numbers by name bars, numbers by numbers dots. */
-export function choose(columns) {
+/**
+ * Numbers over time are a line, numbers by name bars, numbers by numbers dots. Numbers that only
+ * tell things apart, such as years and ids, are what others are drawn over, if there are others.
+ */
+export function choose(columns, rows) {
   const of = (kind) => columns.filter((column) => column.kind === kind);
-  const [numbers, times, texts] = [of("number"), of("time"), of("text")];
-  if (!numbers.length) return null;
-  if (times.length) return { kind: "line", x: times[0], y: numbers[0] };
-  if (texts.length) return { kind: "bar", x: texts[0], y: numbers[0] };
-  if (numbers.length > 1) return { kind: "scatter", x: numbers[0], y: numbers[1] };
+  const [times, texts, all] = [of("time"), of("text"), of("number")];
+  const plain = all.filter((column) => !column.isKey);
+  const numbers = plain.length ? plain : all;
+  const [y] = numbers;
+  if (!y) return null;
+  const keys = all.filter((column) => column !== y && column.isKey);
+  const year = keys.find((column) => column.isYear);
+  const areFew = !texts.length || seriesOf(rows, texts[0]) !== null;
+  if (times.length) return { kind: "line", x: times[0], y };
+  if (year && areFew) return { kind: "line", x: year, y };
+  if (texts.length) return { kind: "bar", x: texts[0], y };
+  if (keys.length) return { kind: "bar", x: keys[0], y };
+  if (numbers.length > 1) return { kind: "scatter", x: y, y: numbers[1] };
   return null;
+}
+
+const YEAR = /(^|[^a-z])year$/i;
+const KEY = /(^|[^a-z])(id|key|version|revision)$/i;
+
+/** A column with what its name and values say of its numbers. */
+function described({ name, schema }, rows) {
+  const kind = kindOf(schema);
+  const values = kind === "number" ? rows.map((row) => asNumber(row[name], kind)).filter(Number.isFinite) : [];
+  const areYears = values.every((value) => Number.isInteger(value) && value >= 1000 && value < 3000);
+  const isYear = values.length > 0 && YEAR.test(name) && areYears;
+  return { name, kind, isYear, isKey: kind === "number" && (isYear || KEY.test(name)) };
 }
 
 export class Chart {
@@ -41,8 +64,8 @@ export class Chart {
       this.fail(error);
     }
     if (run !== this.run) return;
-    this.columns = run.columns.map(({ name, schema }) => ({ name, kind: kindOf(schema) }));
-    this.choice = choose(this.columns);
+    this.columns = run.columns.map((column) => described(column, run.rows));
+    this.choice = choose(this.columns, run.rows);
     if (this.choice) this.choice.split = this.splitting();
     if (!this.choice) {
       this.host.replaceChildren(el("p", { class: "notice" }, "There is nothing to draw: a chart needs a column of numbers, and another one of names, times or numbers."));

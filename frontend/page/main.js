@@ -10,11 +10,12 @@ import { createEditor } from "./editor.js";
 const byId = (id) => document.getElementById(id);
 const form = byId("query");
 const { search, names, signIn } = form.dataset;
-const KEPT = "fw-dataset-fragment";
 
 class Page {
   constructor() {
-    this.run = null;
+    this.run = null; // the last query
+    this.shown = null; // the one whose result is there
+    this.ran = ""; // what the editor held then
     this.view = "table";
     const options = { tell: (text) => this.tell(text), fail: (error) => this.fail(error) };
     this.table = new ResultTable(byId("table"), options);
@@ -47,9 +48,6 @@ class Page {
 
   /** Take over what the address says, and run it. */
   follow() {
-    const kept = sessionStorage.getItem(KEPT);
-    if (kept && !location.hash) history.replaceState(null, "", kept);
-    sessionStorage.removeItem(KEPT);
     const parts = new URLSearchParams(location.hash.slice(1).replaceAll("+", "%2B"));
     this.setView(parts.get("view") === "chart" ? "chart" : "table");
     const sql = parts.get("sql");
@@ -65,11 +63,13 @@ class Page {
     if (!query.trim()) return this.tell("There is no query to run.");
     this.run?.cancel();
     const run = (this.run = new Run(search, query));
+    this.ran = query;
     if (!isFollowed) this.note(true);
     this.began = performance.now();
     this.busy(true);
     this.editor.clearFault();
     byId("problem").replaceChildren();
+    this.setStale(true);
     this.tell("Running …");
     try {
       await run.start();
@@ -85,21 +85,36 @@ class Page {
     const seconds = ((performance.now() - this.began) / 1000).toFixed(2);
     const more = run.hasMore ? "more than " : "";
     this.tell(`${more}${plural(run.rows.length, "row")} in ${seconds} s`);
+    this.shown = run;
+    this.setStale(false);
     byId("result").hidden = false;
     this.chart.clear();
     this.table.show(run);
     if (this.view === "chart") this.chart.show(run);
   }
 
+  /** Say of a result that it is not that of the query above it. */
+  setStale(isStale) {
+    byId("result").classList.toggle("stale", isStale);
+    byId("stale").hidden = !isStale;
+  }
+
+  clear() {
+    this.shown = null;
+    byId("result").hidden = true;
+  }
+
   cancel() {
     this.run?.cancel();
     this.run = null;
     this.busy(false);
+    this.clear();
     this.tell("Cancelled.");
     this.editor.focus();
   }
 
   busy(isBusy) {
+    this.isBusy = isBusy;
     byId("cancel").hidden = !isBusy;
     byId("run").disabled = isBusy;
     byId("result").setAttribute("aria-busy", String(isBusy));
@@ -109,7 +124,7 @@ class Page {
     if (error.name === "AbortError") return;
     if (error instanceof Refusal && error.status === 401) return this.toSignIn();
     this.tell("");
-    byId("result").hidden = true;
+    this.clear();
     const isOurs = error instanceof Refusal;
     const { message, place } = readFault(isOurs ? error.message : "The server cannot be reached.", this.run?.query ?? "");
     const parts = [el("p", {}, message)];
@@ -122,8 +137,7 @@ class Page {
   }
 
   toSignIn() {
-    sessionStorage.setItem(KEPT, this.fragment);
-    location.assign(`${signIn}?next=${encodeURIComponent(location.pathname)}`);
+    location.assign(`${signIn}?next=${encodeURIComponent(location.pathname)}${this.fragment}`);
   }
 
   // ------------------------------------------------------------------------------- the answer
@@ -135,13 +149,13 @@ class Page {
     }
     byId("table").hidden = view !== "table";
     byId("chart").hidden = view !== "chart";
-    if (view === "chart" && this.run && !byId("result").hidden) this.chart.show(this.run);
+    if (view === "chart" && this.shown) this.chart.show(this.shown);
   }
 
   async download(format) {
     this.tell("Preparing the file …");
     try {
-      const link = el("a", { href: URL.createObjectURL(await fetchFile(search, this.run.query, format)), download: `result.${format}` });
+      const link = el("a", { href: URL.createObjectURL(await fetchFile(search, this.shown.query, format)), download: `result.${format}` });
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
       this.tell(`result.${format} is downloaded.`);
@@ -152,14 +166,17 @@ class Page {
 
   async copy(language, text) {
     try {
-      await toClipboard(copyAs(language, new URL(search, location.href).href, this.run.query));
+      await toClipboard(copyAs(language, new URL(search, location.href).href, this.shown.query));
       this.tell(`Copied as ${text}.`);
     } catch (error) {
       this.tell(error.message);
     }
   }
 
+  /** Show a table; what was written and not run yet is not thrown away for it. */
   ask(table) {
+    const text = this.editor.text();
+    if (text.trim() && text !== this.ran) return this.editor.insert(table);
     this.editor.setText(`FROM ${table}\nLIMIT 100`);
     this.start();
   }
@@ -186,6 +203,10 @@ form.addEventListener("submit", (event) => {
   page.start();
 });
 byId("cancel").addEventListener("click", () => page.cancel());
+// Who closes the page waits for nothing any more. One that the browser keeps may be come back to.
+window.addEventListener("pagehide", (event) => {
+  if (!event.persisted || page.isBusy) page.run?.cancel();
+});
 window.addEventListener("popstate", () => page.follow());
 fetch(names)
   .then((answer) => (answer.ok ? answer.json() : { tables: [] }))

@@ -1,6 +1,6 @@
 // Bars, lines and dots as SVG. Each returns what is drawn and a sentence that says it.
 import { el, grouped, svg } from "./dom.js";
-import { linear, numberText, roundTicks, timeTicks } from "./scales.js";
+import { linear, roundTicks, textOf, timeTicks } from "./scales.js";
 import { asNumber, asText } from "./values.js";
 
 const MOST_BARS = 40;
@@ -14,10 +14,19 @@ function drawing(width, height, label, parts) {
   return svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label }, parts);
 }
 
+/** Why some rows are not in the picture. */
+function leftOut(count, all, what) {
+  if (!count) return "";
+  return `${grouped(count)} of ${grouped(all)} rows ${count === 1 ? "is" : "are"} not drawn: ${what} has no value (null) there.`;
+}
+
 /** Bars that lie: names of any length have room, on a phone, too. */
 export function bars(rows, { x, y }, width) {
   const all = rows.map((row) => [row[x.name] === null ? "null" : asText(row[x.name], x.kind), asNumber(row[y.name], y.kind)]);
-  const points = all.filter(([, value]) => Number.isFinite(value)).slice(0, MOST_BARS);
+  const drawable = all.filter(([, value]) => Number.isFinite(value));
+  const points = drawable.slice(0, MOST_BARS);
+  if (!points.length) return { picture: null, note: `Nothing is drawn: ${y.name} has no value (null) in any row.` };
+  const toText = textOf(y);
   const letters = width < 480 ? 14 : 26;
   const left = Math.min(letters, Math.max(...points.map(([name]) => name.length), 3)) * 7.2 + 14;
   const low = Math.min(0, ...points.map(([, value]) => value));
@@ -29,32 +38,37 @@ export function bars(rows, { x, y }, width) {
     const from = Math.min(place(0), place(value));
     return [
       svg("text", { x: left - 8, y: top + 13, "text-anchor": "end", class: "name" }, short(name, letters)),
-      svg("rect", { x: from, y: top, width: Math.max(Math.abs(place(value) - place(0)), 1), height: ROW - 6, rx: 2, class: "bars" }, svg("title", {}, `${name}: ${numberText(value)}`)),
-      svg("text", { x: Math.max(place(value), place(0)) + 6, y: top + 13 }, numberText(value)),
+      svg("rect", { x: from, y: top, width: Math.max(Math.abs(place(value) - place(0)), 1), height: ROW - 6, rx: 2, class: "bars" }, svg("title", {}, `${name}: ${toText(value)}`)),
+      svg("text", { x: Math.max(place(value), place(0)) + 6, y: top + 13 }, toText(value)),
     ];
   });
   const zero = svg("line", { x1: place(0), x2: place(0), y1: 2, y2: height - 28, class: "axis" });
   const name = svg("text", { x: left, y: height - 8, class: "name" }, y.name);
-  const said = points.slice(0, 5).map(([text, value]) => `${text} ${numberText(value)}`).join(", ");
+  const said = points.slice(0, 5).map(([text, value]) => `${text} ${toText(value)}`).join(", ");
   const label = `Bar chart of ${y.name} by ${x.name}: ${said}${points.length > 5 ? " …" : ""}`;
-  const leftOut = all.length > points.length ? `${grouped(points.length)} of ${grouped(all.length)} rows are drawn.` : "";
-  return { picture: drawing(width, height, label, [...drawn, zero, name]), note: leftOut };
+  const cut = drawable.length > points.length ? `The first ${MOST_BARS} bars of ${grouped(drawable.length)} are drawn. ` : "";
+  const note = cut + leftOut(all.length - drawable.length, all.length, y.name);
+  return { picture: drawing(width, height, label, [...drawn, zero, name]), note };
 }
+
+const wholeYears = (column, ticks) => (column.isYear ? ticks.filter(Number.isInteger) : ticks);
 
 function frame(points, x, y, width, height) {
   const [lowX, highX] = spaced(Math.min(...points.map(([a]) => a)), Math.max(...points.map(([a]) => a)));
   const [lowY, highY] = spaced(Math.min(...points.map(([, b]) => b)), Math.max(...points.map(([, b]) => b)));
   const rise = (highY - lowY) * 0.05;
-  const ticksY = roundTicks(lowY - rise, highY + rise, 6);
-  const left = Math.max(...ticksY.map((tick) => numberText(tick).length)) * 7 + 16;
+  const toText = textOf(y);
+  const ticksY = wholeYears(y, roundTicks(lowY - rise, highY + rise, 6));
+  const left = Math.max(...ticksY.map((tick) => toText(tick).length)) * 7 + 16;
   const toX = linear(lowX, highX, left + 6, width - 22);
   const toY = linear(lowY - rise, highY + rise, height - 46, 26);
   const count = Math.max(Math.floor(width / 110), 2);
-  const ticksX = x.kind === "time" ? timeTicks(lowX, highX, count) : roundTicks(lowX, highX, count).map((value) => ({ value, text: numberText(value) }));
+  const numbersX = () => wholeYears(x, roundTicks(lowX, highX, count)).map((value) => ({ value, text: textOf(x)(value) }));
+  const ticksX = x.kind === "time" ? timeTicks(lowX, highX, count) : numbersX();
   const lines = [
     ...ticksY.flatMap((tick) => [
       svg("line", { x1: left, x2: width - 10, y1: toY(tick), y2: toY(tick), class: "gridline" }),
-      svg("text", { x: left - 7, y: toY(tick) + 4, "text-anchor": "end" }, numberText(tick)),
+      svg("text", { x: left - 7, y: toY(tick) + 4, "text-anchor": "end" }, toText(tick)),
     ]),
     svg("line", { x1: left, x2: width - 10, y1: height - 46, y2: height - 46, class: "axis" }),
     ...ticksX.flatMap(({ value, text }) => [
@@ -95,14 +109,13 @@ function legend(series) {
 
 function plane(name, rows, { x, y, split }, width, draw) {
   const found = points(rows, x, y);
-  if (!found.length) return { picture: null, note: "No row has a value of both." };
+  if (!found.length) return { picture: null, note: `Nothing is drawn: no row has a value of both ${x.name} and ${y.name}.` };
   const series = seriesOf(rows, split);
   const height = Math.round(Math.min(400, Math.max(240, width * 0.42)));
   const { toX, toY, lines } = frame(found, x, y, width, height);
   const by = series ? ` by ${split.name}` : "";
   const label = `${name} of ${y.name} over ${x.name}${by}, ${grouped(found.length)} points`;
-  const missing = rows.length - found.length;
-  const note = missing ? `${grouped(missing)} of ${grouped(rows.length)} rows have no value of both.` : "";
+  const note = leftOut(rows.length - found.length, rows.length, `${x.name} or ${y.name}`);
   const parts = (series ?? [null]).flatMap((one, index) => {
     const own = one === null ? found : found.filter(([, , row]) => String(row[split.name]) === one);
     return draw(own, toX, toY, `s${index}`);

@@ -62,6 +62,9 @@ function timeText(value, unit) {
 export const linear = (low, high, start, end) => (value) =>
   high === low ? (start + end) / 2 : start + ((value - low) / (high - low)) * (end - start);
 
+/** How numbers of a column are written: a year is no amount. */
+export const textOf = (column) => (column.isYear ? String : numberText);
+
 /** A number of an axis: thousands apart, no digits that say nothing. */
 export const numberText = (value) =>
   Math.abs(value) >= 1e6 || (value !== 0 && Math.abs(value) < 1e-3)

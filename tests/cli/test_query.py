@@ -223,3 +223,9 @@ def test_devices_are_written_not_replaced(dataset: Path) -> None:
         assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
     out = fw_dataset("query", dataset, "SELECT 1 AS a", "-o", "-", "--format", "csv")
     assert out.text == "a\n1\n"
+
+
+def test_a_name_with_dots_is_answered_with_its_quotes(dataset: Path) -> None:
+    run = fw_dataset("query", str(dataset), "SELECT parents.subject FROM files")
+    assert run.returncode == 1
+    assert 'stands in double quotes: "parents.subject"' in run.stderr

@@ -52,6 +52,7 @@ class Server:
     log: Path
     token: str | None = None
     context: ssl.SSLContext | None = None
+    source: tuple[str, int] | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
     def ask(
@@ -89,7 +90,9 @@ class Server:
             return http.client.HTTPSConnection(
                 parts.hostname, parts.port, timeout=timeout, context=self.context
             )
-        return http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)
+        return http.client.HTTPConnection(
+            parts.hostname, parts.port, timeout=timeout, source_address=self.source
+        )
 
     def get(self, path: str, **headers: str) -> Answer:
         return self.ask("GET", path, headers={k.replace("_", "-"): v for k, v in headers.items()})

@@ -215,3 +215,18 @@ def test_tickets_are_good_for_their_purpose() -> None:
     assert Tickets().read("a", one) is None
     for text in ("", "ä", "?", one[:-2], one + "AA", Path(one).name[::-1]):
         assert tickets.read("a", text) is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "prefix"),
+    [
+        (Settings(), "fw-dataset-session-"),
+        (Settings(certificate="cert.pem"), "__Host-fw-dataset-session-"),
+        (Settings(public_url="https://x.example/"), "__Host-fw-dataset-session-"),
+        (Settings(public_url="https://x.example/y"), "__Secure-fw-dataset-session-"),
+    ],
+)
+def test_each_server_has_a_cookie_of_its_own(settings: Settings, prefix: str) -> None:
+    one, other = Access(settings).sessions.cookie, Access(settings).sessions.cookie
+    assert one != other
+    assert one.startswith(prefix)

@@ -241,6 +241,15 @@ def test_a_failure_after_some_pages_ends_the_sequence(server: Server) -> None:
         "SELECT id FROM files USING SAMPLE 2 ROWS",
         "SELECT DISTINCT ON (type) id FROM files ORDER BY ALL",
         "SELECT id FROM sessions_summary s, full_table f, (SELECT 1 AS id)",
+        "SHOW TABLES",
+        "show  all tables ;",
+        "DESCRIBE",
+        "DESCRIBE sessions",
+        "DESC main.sessions",
+        "DESCRIBE SELECT label, age FROM sessions",
+        "SUMMARIZE files",
+        "SUMMARIZE SELECT label, age, weight FROM sessions;",
+        "SELECT column_name FROM (DESCRIBE v1_of.files)".replace("v1_of", "my_study_at_v1"),
     ],
 )
 def test_all_that_asks_is_let_through(server: Server, sql: str) -> None:
@@ -268,6 +277,16 @@ def test_much_of_trino_is_understood(server: Server, sql: str) -> None:
     assert answer.status == 200, answer.body
 
 
+def test_mistakes_with_names_are_answered_with_what_to_write(server: Server) -> None:
+    said = server.search("SELECT parents.subject FROM files").error
+    assert 'Referenced table "parents" not found' in said
+    assert 'stands in double quotes: "parents.subject" (line 1, column 8)' in said
+    said = server.search("SELECT f.parents.subject FROM files f").error
+    assert "double quotes" in said
+    assert "did you mean subjects?" in server.search("FROM subjcts").error
+    assert "SHOW TABLES lists them" in server.search("FROM zzz").error
+
+
 def test_what_the_service_is(server: Server) -> None:
     info = server.get("/service-info").json
     assert info["type"] == {"group": "org.ga4gh", "artifact": "data-connect", "version": "1.0.0"}
@@ -293,7 +312,12 @@ def test_several_datasets_are_schemas(study: Study, tmp_path: Any) -> None:
         assert "other_site.files" in names
         sql = "SELECT count(*) AS n FROM my_study.files a JOIN other_site.files b USING (id)"
         assert server.rows(sql) == [{"n": str(FILES)}]
-        assert server.search("SELECT * FROM files").status == 400
+        missing = server.search("SELECT * FROM files").error
+        assert "there is no table 'files'; did you mean my_study.files or other_site.f" in missing
+        listed = [row["name"] for row in server.rows("SHOW TABLES")]
+        assert listed == sorted(names)
+        described = server.rows("DESCRIBE other_site.files")
+        assert described[0]["column_name"] == "id"
         assert_pages_of(server.get("/table/other_site.full_table/data"))
 
 

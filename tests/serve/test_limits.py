@@ -6,12 +6,16 @@ import threading
 import time
 from collections.abc import Iterator
 
+import duckdb
 import pytest
 
 from tests.serve.conftest import Study
 from tests.serve.server import Answer, Server, running
 
 SLOW = "SELECT count(*) AS n FROM range(100000000000)"
+_ADD = "lambda x: x + i" if int(duckdb.__version__.partition(".")[0]) >= 2 else "x -> x + i"
+SLOW_ROWS = f"SELECT i, list_sum(list_transform(range(2000), {_ADD})) AS n FROM range(4000000) t(i)"
+"""It gives rows at once, and more of them for a long time."""
 
 
 @pytest.fixture(scope="module")

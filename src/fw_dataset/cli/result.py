@@ -15,6 +15,7 @@ import pyarrow as pa
 from fw_dataset.cli.failures import CommandError
 from fw_dataset.cli.signals import raise_if_asked_to_end
 from fw_dataset.errors import FWDatasetError
+from fw_dataset.format.dotted_names import hint
 from fw_dataset.format.names import quote_identifier
 from fw_dataset.query import read_failure
 
@@ -47,20 +48,20 @@ class Result:
 class _Interruptible:
     """Runs calls in another thread, so that Ctrl-C reaches a busy DuckDB at once."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
+    def __init__(self, connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+        self._connection, self._sql = connection, sql
         self._thread = ThreadPoolExecutor(1)
         self._running: Future[Any] | None = None
 
     def call(self, work: Callable[[], _Value]) -> _Value:
-        with _translated(self._connection):
+        with _translated(self._connection, self._sql):
             return self._start(work).result()
 
     def each(self, read: Callable[[], _Value]) -> Iterator[_Value]:
         """What ``read`` gives until it stops, one ahead of what is asked for."""
         coming = self._start(read)
         while True:
-            with _translated(self._connection):
+            with _translated(self._connection, self._sql):
                 try:
                     value = coming.result()
                 except StopIteration:
@@ -116,7 +117,7 @@ def run_queries(
     Raises:
         CommandError: the SQL is wrong, or fails while its rows are read.
     """
-    work = _Interruptible(connection)
+    work = _Interruptible(connection, sql)
     try:
         statements = work.call(lambda: connection.extract_statements(sql))
         if not statements:
@@ -190,7 +191,7 @@ def _cast(term: str, kind: Any) -> str:
 
 
 @contextmanager
-def _translated(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def _translated(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[None]:
     """Turn DuckDB's errors into ours, also those that come through Arrow's reader."""
     try:
         yield
@@ -207,4 +208,5 @@ def _translated(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         # their complaint on. Nobody waits for a message here whom we interrupted.
         if message.startswith("INTERRUPT Error"):
             message = "the query failed, and DuckDB lost the reason; run it again to see it"
-        raise CommandError(message) from None
+        said, drawn, place = message.partition("\n\nLINE ")
+        raise CommandError(f"{said}{hint(message, sql)}{drawn}{place}") from None

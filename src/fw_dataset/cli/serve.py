@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,15 +15,25 @@ from fw_dataset.cli.failures import say
 from fw_dataset.cli.options import Command, verbose_option, version_option
 from fw_dataset.cli.places import dataset_argument, given_cache, name_of_place, opened
 from fw_dataset.cli.streams import write_line
+from fw_dataset.serve.settings import Limits
 
 if TYPE_CHECKING:
     from fw_dataset.dataset import Dataset
-    from fw_dataset.serve.settings import Limits
 
 __all__ = ["serve"]
 
 _TOKENS = "FW_DATASET_TOKENS"
 _MEGABYTE = 1 << 20
+_Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
+
+
+def _limit(
+    name: str, kind: Any, unit: str, default: float, text: str
+) -> Callable[[_Decorated], _Decorated]:
+    """An option for a bound, whose default its help tells."""
+    return click.option(
+        name, type=kind, metavar=unit, default=default, show_default=True, help=text
+    )
 
 
 @click.command(
@@ -44,7 +55,7 @@ _MEGABYTE = 1 << 20
 @dataset_argument
 @click.argument("more", nargs=-1, type=click.Path(file_okay=False))
 @version_option
-@click.option("--all-versions", is_flag=True, help="Serve the other versions, too, as schemas.")
+@click.option("--all-versions", is_flag=True, help="Serve each version as a schema, too.")
 @click.option("--host", metavar="H", default="127.0.0.1", show_default=True, help="Listen there.")
 @click.option(
     "--port",
@@ -68,15 +79,32 @@ _MEGABYTE = 1 << 20
 @click.option("--cert", type=click.Path(dir_okay=False, exists=True), help="For TLS, with --key.")
 @click.option("--key", type=click.Path(dir_okay=False, exists=True), help="For TLS, with --cert.")
 @click.option(
-    "--max-queries", type=click.IntRange(1, 256), metavar="N", help="Queries run at once."
+    "--max-queries",
+    type=click.IntRange(1, 256),
+    metavar="N",
+    show_default="as many as cores, 3 to 8",
+    help="Queries that run at once.",
 )
-@click.option("--max-waiting", type=click.IntRange(0), metavar="N", help="Queries wait then.")
-@click.option("--max-seconds", type=click.FloatRange(0.1), metavar="S", help="A query takes.")
-@click.option("--max-memory", type=click.IntRange(64), metavar="MB", help="A query needs.")
-@click.option("--max-rows", type=click.IntRange(1), metavar="N", help="A result has.")
-@click.option("--max-bytes", type=click.IntRange(1), metavar="MB", help="A result has.")
-@click.option("--keep", type=click.FloatRange(1), metavar="S", help="Keep results for so long.")
+@_limit(
+    "--max-waiting", click.IntRange(0), "N", Limits.waiting, "Queries that wait for their turn."
+)
+@_limit(
+    "--max-seconds", click.FloatRange(0.1), "S", Limits.seconds, "Seconds that a query may take."
+)
+@_limit(
+    "--max-memory",
+    click.IntRange(64),
+    "MB",
+    Limits.memory // _MEGABYTE,
+    "MB that a query may need.",
+)
+@_limit("--max-rows", click.IntRange(1), "N", Limits.rows, "Rows that a result may have.")
+@_limit(
+    "--max-bytes", click.IntRange(1), "MB", Limits.bytes // _MEGABYTE, "MB that a result may have."
+)
+@_limit("--keep", click.FloatRange(1), "S", Limits.kept_seconds, "Seconds that results are kept.")
 @click.option("--hold", type=click.FloatRange(0.1, 60), metavar="S", hidden=True)
+@click.option("--grace", type=click.FloatRange(0.1), metavar="S", hidden=True)
 @verbose_option
 def serve(dataset: str, more: tuple[str, ...], version: str, **options: Any) -> None:
     """Serve DATASET, or several, by GA4GH Data Connect.
@@ -150,17 +178,16 @@ def _checked_url(url: str | None) -> str | None:
 
 
 def _limits(options: dict[str, Any]) -> Limits:
-    from fw_dataset.serve.settings import Limits
-
     asked = {
         "queries": options["max_queries"],
         "waiting": options["max_waiting"],
         "seconds": options["max_seconds"],
-        "memory": options["max_memory"] and options["max_memory"] * _MEGABYTE,
+        "memory": options["max_memory"] * _MEGABYTE,
         "rows": options["max_rows"],
-        "bytes": options["max_bytes"] and options["max_bytes"] * _MEGABYTE,
+        "bytes": options["max_bytes"] * _MEGABYTE,
         "kept_seconds": options["keep"],
         "held_seconds": options["hold"],
+        "grace_seconds": options["grace"],
     }
     return Limits(**{name: value for name, value in asked.items() if value is not None})
 

@@ -15,7 +15,7 @@ from starlette.requests import Request
 
 from fw_dataset.errors import InvalidArgumentError
 from fw_dataset.serve.answers import ApiError
-from fw_dataset.serve.pages.sessions import COOKIE, Sessions
+from fw_dataset.serve.pages.sessions import Sessions
 from fw_dataset.serve.settings import Settings
 
 __all__ = ["OPEN_PATHS", "Access", "is_loopback", "read_tokens"]
@@ -62,6 +62,7 @@ class Access:
 
     Attributes:
         sessions: of people, who have given a token to a form and come with a cookie since.
+        is_secure: people come by HTTPS.
 
     Raises:
         InvalidArgumentError: others could reach the server, and it has no token.
@@ -73,9 +74,10 @@ class Access:
                 f"{settings.host} can be reached from other machines: give a token (--token-file,"
                 " FW_DATASET_TOKENS), or listen on 127.0.0.1"
             )
-        self.sessions = Sessions()
         self._digests = [_digest(token) for token in settings.tokens]
         self._public = urlsplit(settings.public_url or "")
+        self.is_secure = self._public.scheme == "https" or settings.certificate is not None
+        self.sessions = Sessions(prefix=self._cookie_prefix())
         self._origins = frozenset(origin.rstrip("/") for origin in settings.origins)
         names = {"localhost", settings.host, *settings.hosts, *_own_names()}
         if self._public.hostname:
@@ -103,6 +105,21 @@ class Access:
         if self._public.hostname:
             return self._public.geturl().rstrip("/")
         return f"{request.url.scheme}://{request.headers.get('host', '')}"
+
+    @property
+    def needs_token(self) -> bool:
+        """Whether one has to have a token to ask."""
+        return bool(self._digests)
+
+    def has_session(self, request: Request) -> bool:
+        """Whether somebody has signed in in this browser."""
+        return self.sessions.owner(request.cookies.get(self.sessions.cookie)) is not None
+
+    def _cookie_prefix(self) -> str:
+        """What has browsers take the cookie from this host alone, and only by HTTPS."""
+        if not self.is_secure:
+            return ""
+        return "__Secure-" if self._public.path.strip("/") else "__Host-"
 
     def _check_host(self, host: str) -> None:
         """A page elsewhere can have its own name lead here, but not this server's name."""
@@ -135,7 +152,7 @@ class Access:
 
     def _owner(self, request: Request) -> str:
         if "authorization" not in request.headers:
-            owner = self.sessions.owner(request.cookies.get(COOKIE))
+            owner = self.sessions.owner(request.cookies.get(self.sessions.cookie))
             if owner is not None:
                 return owner
         scheme, _, given = request.headers.get("authorization", "").partition(" ")

@@ -7,7 +7,8 @@ from typing import Any, BinaryIO, Protocol
 import duckdb
 import pyarrow as pa
 
-from fw_dataset.serve.dialect import from_trino
+from fw_dataset.format.dotted_names import hint
+from fw_dataset.serve.dialect import from_trino, of_listing
 from fw_dataset.serve.engine import LINES_BEFORE, Engine, Statement
 from fw_dataset.serve.faults import place_of, without_drawing
 from fw_dataset.serve.gate import Checked, RefusedError
@@ -60,7 +61,7 @@ def answer(engine: Engine, job: dict[str, Any], file: BinaryIO, asking: Teller) 
 
 
 def _prepared(engine: Engine, job: dict[str, Any], asking: Teller) -> Statement:
-    sql, parameters = str(job["sql"]), job["parameters"]
+    sql, parameters = of_listing(str(job["sql"])), job["parameters"]
     try:
         checked = engine.check(sql, len(parameters))
         return _bound(engine, sql, parameters, checked, asking)
@@ -98,7 +99,7 @@ def _explained(message: str, sql: str) -> dict[str, Any]:
         # When one of its threads fails, DuckDB 1.5 stops the others and now and then passes their
         # complaint on; nothing is interrupted here.
         message = "it failed, and DuckDB lost the reason; run it again to see it"
-    return _failed("the query is wrong", message + place)
+    return _failed("the query is wrong", message + hint(message, sql) + place)
 
 
 def _failed(title: str, detail: str) -> dict[str, Any]:

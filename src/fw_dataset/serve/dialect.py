@@ -1,10 +1,23 @@
-"""SQL as Trino spells it, which other Data Connect services speak, in DuckDB's words."""
+"""SQL in words that the gate knows: the lists of tables, and what Trino spells otherwise."""
 
 from __future__ import annotations
 
-__all__ = ["from_trino"]
+import re
 
+__all__ = ["from_trino", "of_listing"]
+
+_LISTING = re.compile(r"\s*(show(\s+all)?\s+tables|show|desc|describe)\s*;?\s*", re.IGNORECASE)
+# As one writes them: the tables of one dataset need no schema in front.
+_TABLES = (
+    "SELECT if(table_schema = 'main', '', table_schema || '.') || table_name AS name"
+    " FROM information_schema.tables ORDER BY ALL"
+)
 _LONGEST = 20_000
+
+
+def of_listing(sql: str) -> str:
+    """The statement; a ``SELECT`` in its place where it lists the tables of a database."""
+    return _TABLES if _LISTING.fullmatch(sql) else sql
 
 
 def from_trino(sql: str) -> str | None:

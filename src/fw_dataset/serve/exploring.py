@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,14 +25,16 @@ from fw_dataset.serve.pages.shown import ShownDataset, ShownTable, ShownVersion,
 from fw_dataset.serve.pages.signing_in import SignIn
 from fw_dataset.serve.pages.site import Site
 from fw_dataset.serve.queries import Queries
-from fw_dataset.serve.running import failing
+from fw_dataset.serve.running import failing, while_there
 from fw_dataset.serve.served import MAIN, ServedDataset, ServedTable, ServedTables, ServedVersion
-from fw_dataset.serve.service import Service
+from fw_dataset.serve.service import Service, asker_of
 
 __all__ = ["Exploring", "wants_page"]
 
 _OWNER = "pages"
 """Whose queries the pages' own are: nobody else can ask for their results."""
+_ASKER: ContextVar[str] = ContextVar("asker")
+"""Who looks at the page that is being made."""
 _NOTHING_MORE = "perhaps it is mistyped, or what was here is served no more"
 
 
@@ -52,10 +55,16 @@ class Exploring:
         public = urlsplit(self.service.settings.public_url or "")
         base = public.path.rstrip("/")
         access = self.service.access
-        secure = public.scheme == "https" or self.service.settings.certificate is not None
-        self.site = Site(self._datasets, self._profile, self._ask, __version__, base)
+        self.site = Site(
+            self._datasets, self._profile, self._ask, access.has_session, __version__, base
+        )
         self.sign_in = SignIn(
-            access.owner_of_token, access.sessions, __version__, base, is_secure=secure
+            access.owner_of_token,
+            access.sessions,
+            __version__,
+            base,
+            is_secure=access.is_secure,
+            is_needed=access.needs_token,
         )
 
     def routes(self) -> Iterator[BaseRoute]:
@@ -86,8 +95,9 @@ class Exploring:
         self, endpoint: Callable[[Request], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
+            _ASKER.set(asker_of(request))
             try:
-                return await endpoint(request)
+                return await while_there(request, endpoint(request))
             except ApiError as error:
                 return self.refusal(request, error)
             except HTTPException as error:
@@ -117,7 +127,9 @@ class Exploring:
 
 
 async def _rows(queries: Queries, question: Question) -> Sequence[Row]:
-    query = await queries.start(question.sql, question.parameters, owner=_OWNER)
+    query = await queries.start(
+        question.sql, question.parameters, owner=_OWNER, asker=_ASKER.get(), is_of_page=True
+    )
     try:
         rows: list[Row] = []
         number: int | None = 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 __all__ = ["Checked", "RefusedError", "Vocabulary", "check_tree"]
@@ -30,6 +31,7 @@ _LISTINGS = frozenset({"columns", "schemata", "tables"})
 # Without a dot or a slash no name can be a file's.
 _CTE_NAME = re.compile(r"[^\W\d][\w $-]*")
 _DEEPEST = 400
+_NAMED_AT_MOST = 5
 _INFORMATION = "information_schema"
 
 
@@ -155,7 +157,9 @@ class _Walk:
         kind = node["type"]
         if isinstance(kind, dict):
             return  # the type of a value, which is looked at as any other part
-        if kind not in _NODES and not self._is_type(node):
+        if kind == "SHOW_REF":
+            self._description(node)
+        elif kind not in _NODES and not self._is_type(node):
             raise RefusedError(f"this is not possible here: {str(kind)[:40].replace('_', ' ')}")
         if kind == "BASE_TABLE":
             self._base_table(node)
@@ -163,6 +167,21 @@ class _Walk:
             name = str((node.get("function") or {}).get("function_name", "")).casefold()
             if name not in _TABLE_FUNCTIONS:
                 raise RefusedError(f"the table function {name[:60]!r} is not possible here")
+
+    @staticmethod
+    def _description(node: Mapping[str, Any]) -> None:
+        """What a query gives or holds is let through, as the query is; settings and such are not.
+
+        Any other SHOW names what it shows by itself, which may be a setting.
+        """
+        is_of_query = isinstance(node.get("query"), dict) and not any(
+            node.get(key) for key in ("catalog_name", "schema_name", "table_name")
+        )
+        if not is_of_query or node.get("show_type") not in ("DESCRIBE", "SUMMARY"):
+            raise RefusedError(
+                "this is not possible here; alone there can be SHOW TABLES, and anywhere"
+                " DESCRIBE and SUMMARIZE with a table or a SELECT"
+            )
 
     @staticmethod
     def _is_type(node: Mapping[str, Any]) -> bool:
@@ -182,7 +201,18 @@ class _Walk:
         elif not catalog and folded[0] == _INFORMATION and folded[1] in _LISTINGS:
             self.lists = True
         elif catalog or schema or folded[1] not in self._ctes:
-            raise RefusedError(f"there is no table {shown!r}; GET /tables lists them")
+            raise RefusedError(f"there is no table {shown!r}; {self._instead(name)}")
+
+    def _instead(self, wanted: str) -> str:
+        """Where there are tables of that name, or else how one finds those that there are."""
+        known = self._known.tables
+        same = [full for (_, name), full in known.items() if name == wanted.casefold()]
+        close = get_close_matches(wanted.casefold(), [name.casefold() for name in known.values()])
+        meant = same or [full for full in known.values() if full.casefold() in close[:1]]
+        if not meant:
+            return "SHOW TABLES lists them"
+        shown, more = meant[:_NAMED_AT_MOST], len(meant) - _NAMED_AT_MOST
+        return f"did you mean {' or '.join(shown)}{f', or {more} more' if more > 0 else ''}?"
 
     def _expression(self, kind: str, node: Mapping[str, Any]) -> None:
         if kind not in _CLASSES:

@@ -116,6 +116,7 @@ _PROBLEMS = {
     "421": "The server is not called so.",
     "429": "Too many queries run; Retry-After says when to come back.",
     "500": "The server failed.",
+    "503": "The server ends; ask again when it is back.",
 }
 _TEXT_PARAMETER = {"in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
 
@@ -154,7 +155,9 @@ def _paths() -> dict[str, Any]:
             "get": _get("getTableInfo", "A table's schema.", "Table", [table], "404")
         },
         "/table/{name}/data": {
-            "get": _get("getTableData", "A table's rows.", "TableData", [table], "404", "429")
+            "get": _get(
+                "getTableData", "A table's rows.", "TableData", [table], "404", "429", "503"
+            )
         },
         "/table/{name}/files": {
             "get": _get("listTableFiles", "Its Parquet files.", "Files", [table], "404")
@@ -181,7 +184,8 @@ def _paths() -> dict[str, Any]:
         },
         "/search/{id}/{page}": {
             "get": _get(
-                "getSearchPage", "Further rows.", "TableData", [_parameter("id"), ticket], "404"
+                *("getSearchPage", "Further rows.", "TableData", [_parameter("id"), ticket]),
+                *("404", "503"),
             )
         },
         "/service-info": {"get": _get("getServiceInfo", "What this is.", "ServiceInfo")},
@@ -226,7 +230,7 @@ def _search() -> _Schema:
         "requestBody": {"required": True, "content": _json("SearchRequest")},
         "responses": {
             "200": {"description": "Rows.", "content": {**_json("TableData"), **forms}},
-            **_problems("400", "404", "413", "415", "429"),
+            **_problems("400", "404", "413", "415", "429", "503"),
         },
     }
 

@@ -17,6 +17,7 @@ from fw_dataset.serve.result_pages import Failure, Page, Query, QueryFailedError
 from fw_dataset.serve.results import PAGES
 from fw_dataset.serve.served import ServedTable, ServedTables
 from fw_dataset.serve.settings import Limits
+from fw_dataset.serve.turns import BusyError, Turn, Turns
 from fw_dataset.serve.workers import Setup, Worker, WorkerLostError
 
 __all__ = ["FORMS", "BusyError", "Failure", "Page", "Queries", "Query", "QueryFailedError"]
@@ -27,18 +28,8 @@ FORMS = ("pages", "csv", "ndjson", "arrow", "parquet")
 _LOGGER = logging.getLogger("fw_dataset.serve")
 _QUERIES_OF_A_WORKER = 500
 _SWEEP_SECONDS = 2.0
-
-
-class BusyError(Exception):
-    """Too many queries run and wait.
-
-    Attributes:
-        retry_after: in how many seconds to come back.
-    """
-
-    def __init__(self, retry_after: int) -> None:
-        self.retry_after = retry_after
-        super().__init__("too many queries run at the moment")
+_CANCELLED = Failure("the query was cancelled", "nobody waits for it")
+_CLOSING = Failure("the server ends", "ask again when it is back", 503)
 
 
 class Queries:
@@ -56,7 +47,10 @@ class Queries:
         self.rows = self.bytes = 0
         self.landlock: int | None = None
         self._queries: dict[str, Query] = {}
-        self._turns = asyncio.Semaphore(limits.queries)
+        self._turns = _turns(limits.queries, limits)
+        # What the pages ask has room of its own, so that they answer whatever others ask.
+        self._turns_of_pages = _turns(limits.pages, limits)
+        self._is_closing = False
         self._idle: list[Worker] = []
         self._busy: set[Worker] = set()
         self._setup = b""
@@ -74,12 +68,18 @@ class Queries:
         self._idle.append(worker)
         self._sweeper = asyncio.create_task(self._sweep())
 
+    async def end(self) -> None:
+        """End all queries, and start no more: who waits for one is told why."""
+        self._is_closing = True
+        for query in list(self._queries.values()):
+            query.become("cancelled", _CLOSING)
+            await self.drop(query)
+
     async def close(self) -> None:
         """End all queries and processes."""
         if self._sweeper is not None:
             self._sweeper.cancel()
-        for query in list(self._queries.values()):
-            await self.drop(query)
+        await self.end()
         for worker in [*self._idle, *self._busy]:
             await worker.end()
         self._idle.clear()
@@ -105,29 +105,38 @@ class Queries:
         parameters: Sequence[Any] = (),
         *,
         owner: str = "",
+        asker: str = "",
         form: str = PAGES,
-        page_rows: int | None = None,
+        is_of_page: bool = False,
     ) -> Query:
         """Start a query; it is under way when this returns.
 
         Args:
             sql: one SELECT, with ``?`` for each parameter.
             parameters: JSON values.
-            owner: whose it is.
+            owner: whose it is: who may have its result.
+            asker: with whom others share the places: who asks much waits for themselves alone.
             form: one of :data:`FORMS`.
-            page_rows: how many rows a page has; no more than the limit.
+            is_of_page: a page of the site asks, and not a person's own SQL.
 
         Raises:
             BusyError: too many run and wait.
+            QueryFailedError: the server ends.
         """
-        if self.running + self.waiting >= self.limits.queries + self.limits.waiting:
+        if self._is_closing:
+            raise QueryFailedError(_CLOSING)
+        turns = self._turns_of_pages if is_of_page else self._turns
+        try:
+            turn = turns.take(asker)
+        except BusyError:
             self.counts["refused"] += 1
-            raise BusyError(retry_after=2)
+            raise
         digest = hashlib.sha256(sql.encode("utf-8", "replace")).hexdigest()[:16]
         query = Query(owner, form, self.limits, digest)
         self._queries[query.id] = query
-        job = self._job(sql, parameters, form, page_rows)
-        query.task = asyncio.create_task(self._run(query, job))
+        query.task = asyncio.create_task(self._run(query, turn, self._job(sql, parameters, form)))
+        # Not within the task: one that is cancelled before it began would keep its place.
+        query.task.add_done_callback(lambda _: self._ended(query, turns, turn))
         return query
 
     def find(self, query_id: str, owner: str = "") -> Query | None:
@@ -139,7 +148,7 @@ class Queries:
         """End a query if it runs, and let its result vanish."""
         self._queries.pop(query.id, None)
         if query.task is not None and not query.task.done():
-            query.become("cancelled", Failure("the query was cancelled", "nobody waits for it"))
+            query.become("cancelled", _CANCELLED)
             query.task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await query.task
@@ -147,25 +156,23 @@ class Queries:
 
     # --------------------------------------------------------------------------------- running
 
-    def _job(
-        self, sql: str, parameters: Sequence[Any], form: str, page_rows: int | None
-    ) -> dict[str, Any]:
+    def _job(self, sql: str, parameters: Sequence[Any], form: str) -> dict[str, Any]:
         limits = self.limits
         bounds = {
             "rows": limits.rows,
             "bytes": limits.bytes,
-            "page_rows": min(page_rows or limits.page_rows, limits.page_rows),
+            "page_rows": limits.page_rows,
             "page_bytes": limits.page_bytes,
         }
         return {"sql": sql, "parameters": list(parameters), "form": form, "bounds": bounds}
 
-    async def _run(self, query: Query, job: Mapping[str, Any]) -> None:
+    async def _run(self, query: Query, turn: Turn, job: Mapping[str, Any]) -> None:
         try:
-            async with self._turns:
-                query.become("running")
-                worker = await self._worker()
-                query.started = time.monotonic()
-                await asyncio.wait_for(self._work(worker, query, job), self.limits.seconds)
+            await turn.has_come.wait()
+            query.become("running")
+            worker = await self._worker()
+            query.started = time.monotonic()
+            await asyncio.wait_for(self._work(worker, query, job), self.limits.seconds)
         except (asyncio.TimeoutError, TimeoutError):
             text = f"it ran for {self.limits.seconds:g} seconds, which is the limit here"
             query.become("failed", Failure("the query took too long", text))
@@ -173,9 +180,11 @@ class Queries:
             _LOGGER.warning("query lost", extra={"query": query.digest, "reason": str(error)})
             lost = "it needs more memory than one may use here, or broke the engine"
             query.become("failed", Failure("the query could not be run", lost, 500))
-        finally:
-            query.become("cancelled", Failure("the query was cancelled", "nobody waits for it"))
-            self._note(query)
+
+    def _ended(self, query: Query, turns: Turns, turn: Turn) -> None:
+        query.become("cancelled", _CANCELLED)
+        turns.end(turn)
+        self._note(query)
 
     async def _work(self, worker: Worker, query: Query, job: Mapping[str, Any]) -> None:
         is_whole = False
@@ -254,12 +263,20 @@ class Queries:
 
     async def _sweep(self) -> None:
         """Again and again: let go of what nobody asks for any more."""
+        limits = self.limits
         while True:
-            await asyncio.sleep(min(_SWEEP_SECONDS, self.limits.kept_seconds))
+            await asyncio.sleep(min(_SWEEP_SECONDS, limits.kept_seconds, limits.grace_seconds))
             oldest_first = sorted(self._queries.values(), key=lambda query: query.used)
             now, kept = time.monotonic(), self.kept_bytes
             for query in oldest_first:
-                is_old = now - query.used > self.limits.kept_seconds
-                if is_old or (kept > self.limits.kept_bytes and query.is_over):
+                unused = now - query.used
+                is_old = unused > limits.kept_seconds
+                is_left = query.is_unread and unused > limits.grace_seconds
+                if is_old or is_left or (kept > limits.kept_bytes and query.is_over):
                     kept -= query.size
                     await self.drop(query)
+
+
+def _turns(places: int, limits: Limits) -> Turns:
+    """Of those who wait, at most a quarter is of one asker."""
+    return Turns(places, limits.waiting, min(limits.waiting, max(1, limits.waiting // 4)))

@@ -8,7 +8,7 @@ import os
 import secrets
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -34,6 +34,9 @@ class Failure:
     title: str
     detail: str
     status: int = 400
+
+
+_GONE = Failure("no such query", "it is too old, or was cancelled", 404)
 
 
 class QueryFailedError(Exception):
@@ -77,6 +80,7 @@ class Query:
         size: the bytes of the result so far.
         failure: why it failed, if it did.
         used: when it was last asked for, on the monotonic clock.
+        asking: how many requests wait for it.
     """
 
     def __init__(self, owner: str, form: str, limits: Limits, digest: str) -> None:
@@ -87,6 +91,8 @@ class Query:
         self.rows = self.size = 0
         self.failure: Failure | None = None
         self.used = self.started = time.monotonic()
+        self.asking = 0
+        self._has_given = False
         self._limits = limits
         self._pages: list[tuple[int, int, int]] = []
         # Without a name: nobody can open it, and it vanishes with this process, however that ends.
@@ -98,6 +104,14 @@ class Query:
     def is_over(self) -> bool:
         """Whether nothing more comes."""
         return self.state in ("done", "failed", "cancelled")
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether it has not ended, has given no rows so far, and nobody waits for them.
+
+        Who has rows may be busy with them, and come back for more.
+        """
+        return not (self.is_over or self._has_given or self.asking)
 
     @property
     def descriptor(self) -> int:
@@ -115,28 +129,20 @@ class Query:
             QueryFailedError: the query failed before that page.
         """
         held = self._limits.held_seconds if wait is None else wait
-        await self._until(lambda: len(self._pages) > number, held)
-        self.used = time.monotonic()
+        with self._asked():
+            await self._until(lambda: len(self._pages) > number, held)
+        if self._spool.closed:
+            raise QueryFailedError(self.failure or _GONE)
         if number < len(self._pages):
             # Most results are whole a moment after their only page.
             await self._until(lambda: len(self._pages) > number + 1, min(held, _MOMENT))
             start, length, rows = self._pages[number]
             data = os.pread(self.descriptor, length, start)
+            self._has_given = True
             more = not self.is_over or self.failure is not None or number + 1 < len(self._pages)
             return Page(data, rows, number + 1 if more else None)
         self.raise_if_failed()
         return Page(b"", 0, None if self.is_over else number)
-
-    async def described(self, wait: float | None = None) -> dict[str, Any] | None:
-        """The JSON Schema of a row, for which is waited a while; None if that did not suffice.
-
-        Raises:
-            QueryFailedError: the query failed.
-        """
-        held = self._limits.held_seconds if wait is None else wait
-        await self._until(lambda: self.data_model is not None, held)
-        self.raise_if_failed()
-        return self.data_model
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """All bytes of a result, while it is written.
@@ -146,11 +152,12 @@ class Query:
         """
         sent = 0
         while True:
-            await self._until(partial(self._has_more_than, sent), self._limits.seconds)
+            with self._asked():
+                await self._until(partial(self._has_more_than, sent), self._limits.seconds)
             self.raise_if_failed()
             if self.size == sent and self.is_over:
                 return
-            self.used = time.monotonic()
+            self._has_given = True
             while sent < self.size:
                 piece = os.pread(self.descriptor, min(_PIECE, self.size - sent), sent)
                 sent += len(piece)
@@ -162,8 +169,9 @@ class Query:
         Raises:
             QueryFailedError: the query failed before.
         """
-        while not self.is_over and not self.size:
-            await self._until(lambda: self.size > 0, self._limits.seconds)
+        with self._asked():
+            while not self.is_over and not self.size:
+                await self._until(lambda: self.size > 0, self._limits.seconds)
         if not self.size:
             self.raise_if_failed()
 
@@ -199,6 +207,16 @@ class Query:
     def close(self) -> None:
         """Let the result vanish."""
         self._spool.close()
+
+    @contextlib.contextmanager
+    def _asked(self) -> Iterator[None]:
+        """Somebody waits meanwhile."""
+        self.asking += 1
+        try:
+            yield
+        finally:
+            self.asking -= 1
+            self.used = time.monotonic()
 
     def _has_more_than(self, sent: int) -> bool:
         return self.size > sent

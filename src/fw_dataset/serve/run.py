@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import tempfile
@@ -16,6 +17,7 @@ from fw_dataset.errors import InvalidArgumentError
 from fw_dataset.serve.access import Access
 from fw_dataset.serve.app import create_app
 from fw_dataset.serve.copies import LocalFiles
+from fw_dataset.serve.queries import Queries
 from fw_dataset.serve.served import ServedTables
 from fw_dataset.serve.settings import Settings
 from fw_dataset.versions.workspace import workspace
@@ -24,6 +26,7 @@ __all__ = ["serve"]
 
 _LOGGER = logging.getLogger("fw_dataset.serve")
 _GRACE_SECONDS = 3
+_SHORT_SECONDS = 1.5
 
 
 def serve(
@@ -41,7 +44,7 @@ def serve(
         datasets: the datasets by the names that they are to have.
         settings: how the server is to be.
         version: an id, a label or ``"latest"``; else the version at hand of each.
-        all_versions: serve their other versions, too.
+        all_versions: serve each version of theirs under a name of its own, too.
         cache: a folder that keeps data files of object stores; else they go when the server ends.
         ready: called with the server's address, once it listens.
 
@@ -73,18 +76,19 @@ def serve(
             proxy_headers=False,
         )
         address = _address(listening, settings)
-        server = _Server(config, lambda: ready(address) if ready is not None else None)
+        queries = app.state.service.queries
+        server = _Server(config, lambda: ready(address) if ready is not None else None, queries)
         server.run(sockets=[listening])
         if not server.started:
             raise InvalidArgumentError("the server did not start; its log says why")
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it listens."""
+    """A server that says when it listens, and at its end to those who wait that it ends."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], queries: Queries) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._ready, self._queries = ready, queries
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say so."""
@@ -92,6 +96,16 @@ class _Server(uvicorn.Server):
         if self.started:
             _LOGGER.info("serving")
             self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End, in a while that is enough for short queries."""
+        ending = asyncio.create_task(self._end_queries())
+        await super().shutdown(sockets=sockets)
+        ending.cancel()
+
+    async def _end_queries(self) -> None:
+        await asyncio.sleep(_SHORT_SECONDS)
+        await self._queries.end()
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from fw_dataset.serve.answers import ApiError, table_data
 from fw_dataset.serve.queries import Page, Queries, Query
 from fw_dataset.serve.results import PAGES
-from fw_dataset.serve.running import failing, first_page
+from fw_dataset.serve.running import failing, page_of, started, while_there
 from fw_dataset.serve.service import owner_of, service_of
 
 __all__ = ["MEDIA_TYPES", "ROUTES"]
@@ -32,14 +32,12 @@ _SUFFIXES = {"arrow": "arrows"}
 
 async def search(request: Request) -> Response:
     """Run a query and answer with its first rows, or with all in another format."""
-    service = service_of(request)
     sql, parameters = await _asked(request)
     form = _form(request)
-    starting = service.queries.start(sql, parameters, owner=owner_of(request), form=form)
-    query = await failing(starting)
+    query = await started(request, sql, parameters, form)
     if form != PAGES:
         return await _download(request, query)
-    page = await first_page(request, query)
+    page = await page_of(request, query)
     return _page(request, query, page)
 
 
@@ -50,7 +48,7 @@ async def next_page(request: Request) -> Response:
     number = service.tickets.read(query.id, request.path_params["page"])
     if number is None or query.form != PAGES:
         raise ApiError(404, "no such page", "this is not an address that this server has given")
-    page = await failing(query.page(number))
+    page = await page_of(request, query, number)
     return _page(request, query, page)
 
 
@@ -175,7 +173,7 @@ class _Download(StreamingResponse):
 async def _download(request: Request, query: Query) -> Response:
     service = service_of(request)
     try:
-        await failing(query.wait_for_first())
+        await while_there(request, failing(query.wait_for_first()))
     except ApiError:
         await service.queries.drop(query)
         raise

@@ -166,7 +166,8 @@ class ServedTables:
     """All that is served.
 
     One dataset's tables are called as in its version: ``files``. Of several, each is a schema:
-    ``study.files``. Other versions are schemas, too: ``study_at_v1.files``, after their labels.
+    ``study.files``. With all versions each of them, also the one that is meant without, is a
+    schema, too: ``study_at_v1.files``, after its label. So a name stays true when newer ones come.
     """
 
     def __init__(self, datasets: Sequence[ServedDataset]) -> None:
@@ -189,7 +190,7 @@ class ServedTables:
         Args:
             datasets: the datasets by the names that they are to have.
             version: an id, a label or ``"latest"``; else the version at hand of each.
-            all_versions: serve their other versions, too.
+            all_versions: serve each version of theirs under a name of its own, too.
 
         Raises:
             InvalidArgumentError: there are none.

@@ -16,7 +16,7 @@ from fw_dataset.serve.served import ServedTable, ServedTables
 from fw_dataset.serve.settings import Settings
 from fw_dataset.serve.tickets import Tickets
 
-__all__ = ["Service", "owner_of", "service_of"]
+__all__ = ["Service", "asker_of", "owner_of", "service_of"]
 
 
 @dataclass
@@ -65,3 +65,8 @@ def owner_of(request: Request) -> str:
     """Who asks; empty where no token is needed."""
     owner: str = request.scope["fw_dataset.owner"]
     return owner
+
+
+def asker_of(request: Request) -> str:
+    """With whom others share the server: the token, or the address where none is needed."""
+    return owner_of(request) or (request.client.host if request.client else "")

@@ -15,7 +15,8 @@ class Limits:
     """The bounds of queries.
 
     Attributes:
-        queries: how many run at once, each in a process of its own.
+        queries: how many run at once, each in a process of its own; of one asker all but one.
+        pages: how many questions of the pages run at once, besides.
         waiting: how many more may wait for their turn; the next is told to come back.
         seconds: how long one runs before it is ended.
         memory: bytes of memory that one may use.
@@ -27,10 +28,12 @@ class Limits:
         page_rows: that a page has at most.
         page_bytes: that a page has, beyond its last row.
         held_seconds: how long a request waits for rows before it is answered without.
+        grace_seconds: how long a query runs on that has given no rows, and nobody asks for.
         request_bytes: that a request may have.
     """
 
-    queries: int = field(default_factory=lambda: max(2, min(8, os.cpu_count() or 2)))
+    queries: int = field(default_factory=lambda: max(3, min(8, os.cpu_count() or 1)))
+    pages: int = 3
     waiting: int = 32
     seconds: float = 60
     memory: int = 1 << 30
@@ -42,6 +45,7 @@ class Limits:
     page_rows: int = 1_000
     page_bytes: int = 4 << 20
     held_seconds: float = 8
+    grace_seconds: float = 10
     request_bytes: int = 1 << 20
 
     def __post_init__(self) -> None:

@@ -11,7 +11,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from fw_dataset.serve.answers import ApiError, json_response, table_data
-from fw_dataset.serve.running import failing, first_page
+from fw_dataset.serve.results import PAGES
+from fw_dataset.serve.running import page_of, started
 from fw_dataset.serve.served import ServedTable
 from fw_dataset.serve.service import owner_of, service_of
 
@@ -59,9 +60,9 @@ async def read_table(request: Request) -> Response:
     sql = f"SELECT * FROM {table.quoted}"
     if table.rows is not None:
         sql += f" LIMIT {_STRETCH} OFFSET {start}"
-    query = await failing(service.queries.start(sql, owner=owner_of(request)))
+    query = await started(request, sql, [], PAGES)
     model = await asyncio.to_thread(lambda: table.data_model)
-    page = await first_page(request, query)
+    page = await page_of(request, query)
     next_url = None
     if page.next is not None:
         place = start if table.rows is not None else 0
@@ -81,7 +82,7 @@ async def read_on(request: Request) -> Response:
     if query is None or packed is None:
         raise ApiError(404, "no such page", "it is too old, or somebody else's")
     start, number = packed >> 32, packed & 0xFFFFFFFF
-    page = await failing(query.page(number))
+    page = await page_of(request, query, number)
     next_url = None
     if page.next is not None:
         next_url = _page_url(request, query.id, page.next, table, start)

@@ -83,7 +83,6 @@ def test_programs_get_their_errors_as_json(server: Server) -> None:
         "page=999999999999",
         "page=%D9%A1",
         "sort=none&order=desc",
-        "column=none&value=1",
         "column=label",
         "column=label&value=%27%20OR%201%3D1",
         "column=created&value=not+a+time",
@@ -93,6 +92,31 @@ def test_programs_get_their_errors_as_json(server: Server) -> None:
 def test_odd_choices_of_rows_are_no_errors(server: Server, choice: str) -> None:
     answer = server.ask(f"/datasets/brains/tables/sessions/rows?{choice}")
     assert answer.status == 200
+
+
+def test_rows_are_not_chosen_by_a_column_that_is_not_there(server: Server) -> None:
+    answer = server.ask("/datasets/brains/tables/sessions/rows?column=%3Cb%3E&value=1")
+    assert answer.status == 400
+    assert "has no column &lt;b&gt;" in answer.text
+
+
+def test_rows_begin_with_what_people_know_and_name_the_subject(server: Server) -> None:
+    page = server.ask("/datasets/brains/tables/sessions/rows").text
+    heads = [re.sub("<[^>]*>", "", head) for head in re.findall("<th.*?</th>", page, re.S)]
+    assert heads[:2] == ["label", "subject"]
+    assert re.search(r'<td><a href="/datasets/brains/tree/subjects/\w+">[^<]+</a></td>', page)
+    assert re.search(r"\d\d:\d\d UTC</td>|\d\d:\d\d:\d\d UTC</td>", page)
+    every = server.ask("/datasets/brains/tables/sessions/rows?columns=all").text
+    heads = [re.sub("<[^>]*>", "", head) for head in re.findall("<th.*?</th>", every, re.S)]
+    assert set(heads[-5:]) >= {"id", "parents.group", "parents.project", "parents.subject"}
+
+
+def test_beyond_the_last_row_one_is_led_back(server: Server) -> None:
+    page = server.ask("/datasets/brains/tables/sessions/rows?page=99999&sort=label").text
+    assert "There are not so many rows." in page
+    assert 'href="/datasets/brains/tables/sessions/rows?sort=label">To the first page' in page
+    assert 'class="pager"' not in page
+    assert '<li><a href="/datasets/brains/tables/sessions">sessions</a></li>' in page
 
 
 def test_odd_values_of_records_stay_what_they_are(server: Server, study: Path) -> None:
@@ -179,6 +203,12 @@ def test_nobody_is_led_elsewhere(guarded: Server, target: str) -> None:
     assert (answer.status, answer.headers["Location"]) == (303, "/")
 
 
+def test_where_no_token_is_needed_there_is_no_form(server: Server) -> None:
+    answer = server.ask("/login?next=/query")
+    assert (answer.status, answer.headers["Location"]) == (303, "/query")
+    assert "Sign out" not in server.ask("/", cookie="fw-dataset-session=x").text
+
+
 def test_a_page_of_another_site_signs_nobody_in(guarded: Server) -> None:
     given = form(token=TOKEN, next="/")
     answer = guarded.ask("/login", "POST", **given, origin="https://elsewhere.example")
@@ -210,6 +240,7 @@ def test_behind_a_proxy_addresses_have_its_path(study: Path) -> None:
         answer = asked.ask("/login", "POST", **form(token=TOKEN, next="/elsewhere"))
         assert answer.headers["Location"] == "/brains/"
         assert {"Secure", "Path=/brains/"} <= set(answer.headers["Set-Cookie"].split("; "))
+        assert answer.headers["Set-Cookie"].startswith("__Secure-")
         cookie = answer.headers["Set-Cookie"].partition(";")[0]
         page = asked.ask("/datasets/brains", cookie=cookie).text
         assert 'href="/brains/static/style.css"' in page

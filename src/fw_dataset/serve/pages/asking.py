@@ -74,14 +74,34 @@ def as_text(column: ShownColumn, longest: int = LONGEST_CELL) -> str:
     return f"CAST({name} AS VARCHAR)"
 
 
+_SUBJECT = '"parents.subject"'
+
+
 def rows_question(
-    table: ShownTable, columns: Sequence[ShownColumn], choice: Choice, longest: int = LONGEST_CELL
+    table: ShownTable,
+    columns: Sequence[ShownColumn],
+    choice: Choice,
+    subjects: ShownTable | None = None,
+    longest: int = LONGEST_CELL,
 ) -> Question:
-    """The rows of one page, and one more if there is a next page."""
-    wanted = ", ".join(as_text(column, longest) for column in columns)
+    """The rows of one page, and one more if there is a next page.
+
+    Args:
+        table: the table.
+        columns: what is wanted of it.
+        choice: which rows.
+        subjects: the table with the labels of subjects, if each row is to end with the label and
+            the id of its subject.
+        longest: characters of a value.
+    """
+    terms = [as_text(column, longest) for column in columns]
+    if subjects is not None:
+        labels = f"SELECT any_value(s.label) FROM {from_table(subjects)} AS s"
+        terms += [f"({labels} WHERE s.id = t.{_SUBJECT})", f"t.{_SUBJECT}"]
+    wanted = ", ".join(terms)
     where, parameters = _where(table, choice)
     sql = (
-        f"SELECT {wanted} FROM {from_table(table)}{where}{_order(table, choice)}"
+        f"SELECT {wanted} FROM {from_table(table)} AS t{where}{_order(table, choice)}"
         f" LIMIT {choice.size + 1} OFFSET {choice.offset}"
     )
     return Question(sql, parameters)

@@ -16,6 +16,7 @@ _TYPES = {
     "app.js": "text/javascript",
     "editor.js": "text/javascript",
     "icon.svg": "image/svg+xml",
+    "sign_in.js": "text/javascript",
     "style.css": "text/css",
 }
 

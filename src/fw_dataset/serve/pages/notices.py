@@ -51,4 +51,12 @@ def sign_in_page(frame: Frame, target: str, *, refused: bool = False) -> str:
         class_="sign-in",
         aria_label="Sign in",
     )
-    return page(frame, "Sign in", tag("h1", "Sign in"), said if refused else None, form, section="")
+    return page(
+        frame,
+        "Sign in",
+        tag("h1", "Sign in"),
+        said if refused else None,
+        form,
+        section="",
+        script="sign_in.js",
+    )

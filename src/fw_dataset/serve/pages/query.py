@@ -106,6 +106,7 @@ def _result() -> Html:
             ),
             class_="bar tools",
         ),
+        tag("p", "This is the answer to the query before.", id="stale", class_="soft", hidden=True),
         tag("div", id="table"),
         tag("div", id="chart", hidden=True),
         id="result",

@@ -20,18 +20,15 @@ _COLUMNS_SHOWN = 24
 
 
 def shown_columns(table: ShownTable, *, every: bool) -> tuple[ShownColumn, ...]:
-    """The columns of the grid: of a wide table those that tell most, and not all of them.
+    """The columns of the grid, ids last, which only programs read.
 
-    Left out first are those without values, and then ids, which only programs read.
+    Of a wide table it is not all of them: left out first are those without values, and then ids.
     """
-    if every or len(table.columns) <= _COLUMNS_SHOWN:
-        return table.columns
-    filled = [
-        column
-        for column in table.columns
-        if column.figures is None or column.figures.nulls != table.rows
-    ]
-    return tuple(sorted(filled, key=lambda column: column.is_for_programs)[:_COLUMNS_SHOWN])
+    ordered = sorted(table.columns, key=lambda column: column.is_for_programs)
+    if every or len(ordered) <= _COLUMNS_SHOWN:
+        return tuple(ordered)
+    filled = [one for one in ordered if one.figures is None or one.figures.nulls != table.rows]
+    return tuple(filled[:_COLUMNS_SHOWN])
 
 
 def record_key(table: ShownTable) -> tuple[ShownColumn, ...]:
@@ -51,6 +48,8 @@ def rows_page(
     columns: Sequence[ShownColumn],
     choice: Choice,
     rows: Sequence[Row],
+    *,
+    has_subjects: bool = False,
 ) -> str:
     """Rows of a table.
 
@@ -62,6 +61,7 @@ def rows_page(
             key of the row's record, where the table has one.
         choice: which rows these are.
         rows: of the page, and the first one of the next page if there is one.
+        has_subjects: each row ends with the label and the id of its subject.
     """
     shown = rows[: choice.size]
     before = _address(frame, table, columns, replace(choice, page=choice.page - 1))
@@ -72,20 +72,41 @@ def rows_page(
         table_head(frame, table, "rows"),
         tag("h2", "Rows", class_="unseen"),
         _chosen(frame, table, choice),
-        tag("p", _range(table, choice, len(shown)), " ", _width(frame, table, columns, choice)),
-        _grid(frame, table, columns, choice, shown) if shown else None,
-        pager(
-            "rows",
-            before if choice.page > 1 else None,
-            after if len(rows) > choice.size else None,
+        *(
+            [
+                tag(
+                    "p",
+                    _range(table, choice, len(shown)),
+                    " ",
+                    *_width(frame, table, columns, choice),
+                ),
+                _grid(frame, table, columns, choice, shown, has_subjects=has_subjects),
+                pager(
+                    "rows",
+                    before if choice.page > 1 else None,
+                    after if len(rows) > choice.size else None,
+                ),
+            ]
+            if shown
+            else [_nothing(frame, table, columns, choice)]
         ),
-        trail=table_trail(frame, dataset),
+        trail=[
+            *table_trail(frame, dataset),
+            (table.name, frame.to.table(dataset.name, table.name)),
+        ],
     )
 
 
+def _nothing(
+    frame: Frame, table: ShownTable, columns: Sequence[ShownColumn], choice: Choice
+) -> Html:
+    if choice.page == 1:
+        return tag("p", "No rows here.")
+    first = _address(frame, table, columns, replace(choice, page=1))
+    return tag("p", "There are not so many rows. ", tag("a", "To the first page", href=first))
+
+
 def _range(table: ShownTable, choice: Choice, shown: int) -> str:
-    if not shown:
-        return "No rows here."
     of = "" if table.rows is None or choice.column else f" of {count(table.rows)}"
     return f"Rows {count(choice.offset + 1)} – {count(choice.offset + shown)}{of}"
 
@@ -136,9 +157,17 @@ def _grid(
     columns: Sequence[ShownColumn],
     choice: Choice,
     rows: Sequence[Row],
+    *,
+    has_subjects: bool,
 ) -> Html:
     heads = [_head(frame, table, columns, choice, column) for column in columns]
-    body = [tag("tr", _cells(frame, table, columns, row)) for row in rows]
+    cells = [list(_cells(frame, table, columns, row)) for row in rows]
+    if has_subjects:
+        place = _place_of_subjects(table, columns)
+        heads.insert(place, tag("th", "subject", scope="col"))
+        for found, row in zip(cells, rows, strict=True):
+            found.insert(place, _subject(frame, table, *row[-2:]))
+    body = [tag("tr", found) for found in cells]
     grid = tag(
         "table",
         tag("caption", f"Rows of {table.name}", class_="unseen"),
@@ -178,6 +207,18 @@ def _head(
         title=column.description or None,
     )
     return tag("th", link, scope="col", aria_sort=order, class_="n" if column.is_numeric else None)
+
+
+def _place_of_subjects(table: ShownTable, columns: Sequence[ShownColumn]) -> int:
+    """Behind what people know a row by."""
+    label = LEVELS[table.name].label if table.name in LEVELS else None
+    return next((n for n, column in enumerate(columns, 1) if column.name == label), 0)
+
+
+def _subject(frame: Frame, table: ShownTable, label: str | None, key: str | None) -> Html:
+    if label is None or key is None:
+        return tag("td", tag("span", "null", class_="null"))
+    return tag("td", tag("a", _cut(label), href=frame.to.record(table.dataset, "subjects", key)))
 
 
 def _cells(

@@ -6,9 +6,8 @@ import secrets
 import time
 from collections.abc import Callable
 
-__all__ = ["COOKIE", "Sessions"]
+__all__ = ["Sessions"]
 
-COOKIE = "fw-dataset-session"
 _SECONDS = 12 * 3600
 _MOST = 1000
 
@@ -18,11 +17,24 @@ class Sessions:
 
     The cookie holds a number that says nothing by itself, never the token, so that what is kept
     in a browser is worthless at another address, or after half a day.
+
+    Args:
+        seconds: how long a session lasts.
+        clock: the monotonic clock.
+        prefix: of the cookie's name: what browsers hold it to, such as ``__Host-``.
+
+    Attributes:
+        cookie: the name of the cookie. It is this server's own, for a browser gives a cookie to
+            the servers at all ports of a host.
     """
 
     def __init__(
-        self, seconds: float = _SECONDS, clock: Callable[[], float] = time.monotonic
+        self,
+        seconds: float = _SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        prefix: str = "",
     ) -> None:
+        self.cookie = f"{prefix}fw-dataset-session-{secrets.token_hex(4)}"
         self._seconds = seconds
         self._clock = clock
         self._open: dict[str, tuple[float, str]] = {}

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from fw_dataset.serve.pages.addresses import Addresses
 from fw_dataset.serve.pages.layout import Frame
 from fw_dataset.serve.pages.notices import sign_in_page
-from fw_dataset.serve.pages.sessions import COOKIE, Sessions
+from fw_dataset.serve.pages.sessions import Sessions
 from fw_dataset.serve.pages.site import html
 
 __all__ = ["SignIn"]
@@ -31,6 +31,7 @@ class SignIn:
         release: of this package.
         base: the path at which people reach the service, without a slash at its end.
         is_secure: people reach it by HTTPS, so that the cookie is for that alone.
+        is_needed: there are tokens; without, everybody is in.
     """
 
     owner_of: Callable[[str], str | None]
@@ -38,6 +39,7 @@ class SignIn:
     release: str = ""
     base: str = ""
     is_secure: bool = False
+    is_needed: bool = True
 
     def routes(self) -> list[Route]:
         """The routes, which nothing may stand before that asks for a token."""
@@ -57,6 +59,8 @@ class SignIn:
     async def show(self, request: Request) -> Response:
         """The form."""
         target = self._own(request.query_params.get("next", ""))
+        if not self.is_needed:
+            return RedirectResponse(target, 303)
         return html(sign_in_page(self._frame, target))
 
     async def enter(self, request: Request) -> Response:
@@ -68,7 +72,7 @@ class SignIn:
             return html(sign_in_page(self._frame, target, refused=True), 401)
         answer = RedirectResponse(target, 303)
         answer.set_cookie(
-            COOKIE,
+            self.sessions.cookie,
             self.sessions.begin(owner),
             max_age=int(self.sessions.seconds),
             path=self._to.home,
@@ -80,9 +84,12 @@ class SignIn:
 
     async def leave(self, request: Request) -> Response:
         """The end of a session."""
-        self.sessions.end(request.cookies.get(COOKIE))
+        cookie = self.sessions.cookie
+        self.sessions.end(request.cookies.get(cookie))
         answer = RedirectResponse(self._to.sign_in, 303)
-        answer.delete_cookie(COOKIE, path=self._to.home, httponly=True, samesite="strict")
+        answer.delete_cookie(
+            cookie, path=self._to.home, secure=self.is_secure, httponly=True, samesite="strict"
+        )
         return answer
 
     @property

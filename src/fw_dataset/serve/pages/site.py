@@ -26,7 +26,6 @@ from fw_dataset.serve.pages.levels import (
 from fw_dataset.serve.pages.notices import problem_page
 from fw_dataset.serve.pages.query import names_document, query_page
 from fw_dataset.serve.pages.rows import record_key, rows_page, shown_columns
-from fw_dataset.serve.pages.sessions import COOKIE
 from fw_dataset.serve.pages.shown import ShownDataset, ShownTable, with_figures
 from fw_dataset.serve.pages.table import columns_page
 from fw_dataset.serve.pages.tree import Found, Section, record_page, tree_page
@@ -63,6 +62,7 @@ class Site:
         datasets: what there is, by the names that addresses have; asked for each time.
         profile: the profile of a table as it stands on disk, or None.
         ask: runs the pages' questions.
+        has_session: whether somebody has signed in, and so can sign out.
         release: of this package.
         base: the path at which people reach the service, without a slash at its end.
     """
@@ -70,6 +70,7 @@ class Site:
     datasets: Callable[[], Awaitable[Mapping[str, ShownDataset]]]
     profile: Callable[[ShownTable], Awaitable[Mapping[str, Any] | None]]
     ask: Ask
+    has_session: Callable[[Request], bool]
     release: str = ""
     base: str = ""
 
@@ -89,7 +90,7 @@ class Site:
 
     def frame(self, request: Request) -> Frame:
         """What surrounds the page that answers a request."""
-        return Frame(Addresses(self.base), self.release, COOKIE in request.cookies)
+        return Frame(Addresses(self.base), self.release, self.has_session(request))
 
     def problem(self, request: Request, title: str, text: str, status: int) -> Response:
         """A page that says what went wrong."""
@@ -113,11 +114,22 @@ class Site:
     async def rows(self, request: Request) -> Response:
         """Rows of a table."""
         dataset, table = await self._table(request)
+        chosen = request.query_params.get("column")
+        if chosen is not None and table.column(chosen) is None:
+            # All rows would look like those that were asked for.
+            text = f"The table {table.name} has no column {chosen}, so no rows can be chosen by it."
+            return self.problem(request, "No such column", text, 400)
         choice = _choice(request, table)
         columns = shown_columns(table, every=request.query_params.get("columns") == "all")
         hidden = record_key(table)
-        rows = await self.ask(rows_question(table, (*columns, *hidden), choice))
-        return html(rows_page(self.frame(request), dataset, table, columns, choice, rows))
+        subjects = dataset.table("subjects", "id", "label")
+        if not table.has("parents.subject") or table.has("subject"):
+            subjects = None
+        rows = await self.ask(rows_question(table, (*columns, *hidden), choice, subjects))
+        frame, has_subjects = self.frame(request), subjects is not None
+        return html(
+            rows_page(frame, dataset, table, columns, choice, rows, has_subjects=has_subjects)
+        )
 
     async def tree(self, request: Request) -> Response:
         """The subjects."""

@@ -100,7 +100,12 @@ def _with_figures(frame: Frame, table: ShownTable, column: ShownColumn) -> Html:
         "tr",
         head,
         tag("td", _filled(figures.nulls, rows), class_="filled"),
-        tag("td", _distinct(figures), class_="n distinct", data_label="different values"),
+        tag(
+            "td",
+            _distinct(figures),
+            class_="n distinct",
+            data_label="value" if figures.distinct == 1 else "different values",
+        ),
         tag("td", _values(frame, table, column, figures), class_="values"),
     )
 

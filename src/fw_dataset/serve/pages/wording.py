@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 __all__ = ["count", "day", "number", "percent", "plural", "short_instant", "size"]
 
+_TIME = re.compile(r" \d\d:\d\d(:\d\d)?\Z")
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -51,8 +53,9 @@ def day(value: datetime) -> str:
 
 
 def short_instant(text: str) -> str:
-    """An instant in ISO 8601 as tables show it: no ``T``, no fraction, the zone only if not UTC."""
+    """An instant in ISO 8601 as tables show it: no ``T``, no fraction, and a zone behind a time."""
     plain = text.replace("T", " ", 1).removesuffix("Z").removesuffix("+00:00")
     whole, dot, fraction = plain.partition(".")
     kept = whole if not dot or fraction.isdigit() else plain
-    return kept.removesuffix(" 00:00:00")
+    kept = kept.removesuffix(" 00:00:00")
+    return f"{kept} UTC" if _TIME.search(kept) else kept
