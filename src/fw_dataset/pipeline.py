@@ -107,7 +107,7 @@ def render_snapshot(
         executor: renders the parts of large tables, 500,000 records each, in place of processes
             of our own; its workers must see the snapshot and ``workdir``.
         workers: the most processes of our own for them; 1 for none. Else as many as this process
-            has processors and memory for, if that is at least three.
+            has processors and memory for.
 
     Returns:
         The dataset, seen through the version that was rendered.

@@ -51,30 +51,27 @@ class Spread:
             raise InvalidArgumentError(f"workers {workers!r}: give a whole number from 1")
         return cls(None, workers)
 
-    def processes(self, most: int, fewest: int = 2) -> int:
+    def processes(self, most: int) -> int:
         """How many processes of our own are worth their start for so many pieces of work.
 
         Args:
             most: how many pieces there are.
-            fewest: how many processes the machine must have room for, where nobody chose.
         """
         if self.executor is not None:
             return 0
         workers = self.workers
         if workers is None:
             workers = min(available_cpus(), available_memory() // _BYTES_PER_WORKER)
-            if workers < fewest:
-                return 0
         workers = min(workers, most)
         return workers if workers > 1 else 0
 
     @contextmanager
-    def over(self, most: int, fewest: int = 2) -> Iterator[Executor | None]:
+    def over(self, most: int) -> Iterator[Executor | None]:
         """The executor for so many pieces of work; None if they are best done here.
 
         At the end processes of our own are ended; after an error, whatever they do.
         """
-        workers = self.processes(most, fewest)
+        workers = self.processes(most)
         if not workers:
             yield self.executor
         else:

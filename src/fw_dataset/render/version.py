@@ -22,9 +22,6 @@ from fw_dataset.snapshot import Snapshot
 
 __all__ = ["RenderedTables", "render_tables"]
 
-# One process keeps one and a half processors busy: two would get no more out of two of them.
-_FEWEST = 3
-
 
 @dataclass
 class RenderedTables:
@@ -71,7 +68,7 @@ def render_tables(
     rendered.report.with_unknown = all(s.keeps_extra for s in selections.values())
     snapshot.order_ahead((s.table.container, s.table.order) for s in selections.values())
     tables = {name: _Table(one, folder) for name, one in selections.items()}
-    with spread.over(_most_parts(snapshot, selections, spread), _FEWEST) as executor:
+    with spread.over(_most_parts(snapshot, selections, spread)) as executor:
         if executor is None:
             for table in tables.values():
                 table.render(snapshot, skip_errors, progress)
@@ -88,7 +85,7 @@ def render_tables(
 
 def _most_parts(snapshot: Snapshot, selections: Mapping[str, Selection], spread: Spread) -> int:
     """How many parts the longest table has, where that decides who renders them."""
-    if not spread.processes(sys.maxsize, _FEWEST):
+    if not spread.processes(sys.maxsize):
         return 1
     rows = max(snapshot.count(one.table.container) for one in selections.values())
     return -(-rows // parquet.ROWS_PER_FILE)
