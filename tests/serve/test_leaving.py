@@ -29,7 +29,7 @@ def hasty(study: Study) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def shared(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Has room for two queries, and for eight that wait."""
+    """Has room for two queries, and for 24 of one asker that wait."""
     tokens = tmp_path_factory.mktemp("shared") / "tokens"
     tokens.write_text(f"{ONE}\n{OTHER}\n")
     options = ("--token-file", tokens, "--max-queries", "2", "--max-waiting", "32")
@@ -108,17 +108,28 @@ def test_who_leaves_before_a_download_begins_ends_it(hasty: Server, form: str) -
 
 def test_who_floods_and_leaves_holds_up_nobody(shared: Server) -> None:
     flood = [ask(shared, ONE) for _ in range(45)]
-    until(lambda: shared.metric("queries_waiting") == 8)
+    until(lambda: shared.metric("queries_waiting") == 24)
     began = time.monotonic()
     assert shared.rows("SELECT 1 AS a") == [{"a": 1}]  # nobody has all places
     assert time.monotonic() - began < 5
-    refused = [one.getresponse() for one in flood[9:]]
+    refused = [one.getresponse() for one in flood[25:]]
     assert {answer.status for answer in refused} == {429}
     assert all(int(answer.headers["Retry-After"]) >= 1 for answer in refused)
     for connection in flood:
         connection.close()
     until(lambda: idle(shared), 5)
     assert shared.rows("SELECT 1 AS a") == [{"a": 1}]
+
+
+def test_sixteen_at_once_from_one_address_are_all_answered(hasty: Server) -> None:
+    until(lambda: idle(hasty))
+    asked = [ask(hasty, sql=f"SELECT {number} AS a") for number in range(16)]
+    for number, connection in enumerate(asked):
+        answer = connection.getresponse()
+        assert answer.status == 200
+        assert json.load(answer)["data"] in ([{"a": number}], [])  # or it waits for a page
+        connection.close()
+    until(lambda: idle(hasty), 5)
 
 
 def test_pages_answer_while_searches_fill_all_places(shared: Server) -> None:

@@ -278,5 +278,5 @@ class Queries:
 
 
 def _turns(places: int, limits: Limits) -> Turns:
-    """Of those who wait, at most a quarter is of one asker."""
-    return Turns(places, limits.waiting, min(limits.waiting, max(1, limits.waiting // 4)))
+    """A quarter of the queue is left to others, however much one asks: many may be one to us."""
+    return Turns(places, limits.waiting, limits.waiting - limits.waiting // 4)
