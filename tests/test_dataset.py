@@ -55,6 +55,7 @@ MEMBERS = {
     "open",
     "profile",
     "prune",
+    "register_spark",
     "relabel",
     "remove",
     "report",
