@@ -76,6 +76,12 @@ def test_a_query_runs_so_long(small: Server) -> None:
     assert small.rows("SELECT 1 AS a") == [{"a": 1}]
 
 
+def test_a_query_that_is_awaited_is_not_forgotten(study: Study) -> None:
+    with running(study.path, "--keep", "1", "--max-seconds", "4") as server:
+        answer = server.search(SLOW)
+    assert "4 seconds, which is the limit" in answer.error
+
+
 @pytest.mark.parametrize(
     "sql",
     [

@@ -270,7 +270,7 @@ class Queries:
             now, kept = time.monotonic(), self.kept_bytes
             for query in oldest_first:
                 unused = now - query.used
-                is_old = unused > limits.kept_seconds
+                is_old = not query.asking and unused > limits.kept_seconds
                 is_left = query.is_unread and unused > limits.grace_seconds
                 if is_old or is_left or (kept > limits.kept_bytes and query.is_over):
                     kept -= query.size
