@@ -26,10 +26,10 @@ from fw_dataset.cli.table import count_lines
 if TYPE_CHECKING:
     from fw_dataset.dataset import Dataset
 
-__all__ = ["read_columns", "render"]
+__all__ = ["control_columns_option", "render"]
 
 
-def read_columns(ctx: click.Context, param: click.Parameter, file: Path | None) -> Any:
+def _read_columns(ctx: click.Context, param: click.Parameter, file: Path | None) -> Any:
     """The control columns of a JSON file; what they name is checked where they are used."""
     if file is None:
         return None
@@ -46,6 +46,15 @@ def read_columns(ctx: click.Context, param: click.Parameter, file: Path | None) 
             return columns
         reason = f'{file} must hold an object such as {{"subjects": ["label", "sex"]}}'
     raise click.BadParameter(reason, ctx, param)
+
+
+control_columns_option = click.option(
+    "--control-columns",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=_read_columns,
+    help="A JSON file with the columns to keep, per table; ids and parents always stay.",
+)
 
 
 def _check_instant(ctx: click.Context, param: click.Parameter, text: str | None) -> str | None:
@@ -95,13 +104,7 @@ def _check_instant(ctx: click.Context, param: click.Parameter, text: str | None)
     callback=_check_instant,
     help="When the snapshot was made, such as 2024-06-01T12:00:00Z; else now.",
 )
-@click.option(
-    "--control-columns",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    callback=read_columns,
-    help="A JSON file with the columns to keep, per table; ids and parents always stay.",
-)
+@control_columns_option
 @click.option(
     "--on-error",
     type=click.Choice(["raise", "skip"]),

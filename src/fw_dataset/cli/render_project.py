@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from fw_dataset.cli.places import given_api_key, given_credentials
 if TYPE_CHECKING:
     from fw_dataset.dataset import Dataset
 
-__all__ = ["OF_PROJECTS", "render_project", "wrong_usage"]
+__all__ = ["OF_PROJECTS", "check_places", "render_project", "wrong_usage"]
 
 OF_PROJECTS = ("storage", "storage_id", "root", "relocate", "force_new", "snapshot_timeout")
 """The options that only a project has."""
@@ -31,6 +31,17 @@ def wrong_usage() -> Iterator[None]:
         raise click.UsageError(str(error)) from None
 
 
+def check_places(choices: Mapping[str, Any]) -> None:
+    """Refuse a place that is named by nothing.
+
+    Raises:
+        click.UsageError: an option is empty.
+    """
+    for name in ("storage", "storage_id", "root"):
+        if choices[name] == "":
+            raise click.UsageError(f"--{name.replace('_', '-')} is empty")
+
+
 def render_project(
     project: str, destination: str | None, choices: dict[str, Any]
 ) -> tuple[Dataset, bool]:
@@ -43,9 +54,7 @@ def render_project(
             "a project has a place of its own: name it by --storage, --root or --credentials,"
             " not as DEST"
         )
-    for name in ("storage", "storage_id", "root"):
-        if choices[name] == "":
-            raise click.UsageError(f"--{name.replace('_', '-')} is empty")
+    check_places(choices)
     for name in _OF_SNAPSHOTS:
         if choices.pop(name) is not None:
             raise click.UsageError(f"--{name} is the snapshot's own, for a project")

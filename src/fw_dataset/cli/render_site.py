@@ -19,8 +19,8 @@ from fw_dataset.cli.places import (
     given_api_key,
     given_credentials,
 )
-from fw_dataset.cli.render import read_columns
-from fw_dataset.cli.render_project import wrong_usage
+from fw_dataset.cli.render import control_columns_option
+from fw_dataset.cli.render_project import check_places, wrong_usage
 from fw_dataset.cli.streams import check_output, output, terminal_width, write_line, write_lines
 from fw_dataset.cli.table import Column, lay_out
 
@@ -70,13 +70,7 @@ __all__ = ["render_site"]
 @click.option(
     "--label", callback=as_text, metavar="TEXT", help="Of each version, for people; else its id."
 )
-@click.option(
-    "--control-columns",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    callback=read_columns,
-    help="A JSON file with the columns to keep, per table; ids and parents always stay.",
-)
+@control_columns_option
 @click.option(
     "--on-error",
     type=click.Choice(["raise", "skip"]),
@@ -159,9 +153,7 @@ def render_site(as_json: bool, report: Path | None, **choices: Any) -> None:
 def _rendered(choices: dict[str, Any], told: list[ProjectOutcome]) -> SiteReport:
     from fw_dataset.scale.site import render_site as render_all
 
-    for name in ("storage", "storage_id", "root"):
-        if choices[name] == "":
-            raise click.UsageError(f"--{name.replace('_', '-')} is empty")
+    check_places(choices)
     shown = sys.stderr.isatty()
 
     def tell(outcome: ProjectOutcome) -> None:
