@@ -22,9 +22,6 @@ from fw_dataset.storage import Credentials
 
 __all__ = ["JobResult", "RenderJob", "render_many"]
 
-# What is told before it is known whether there is anything to render.
-_BEFORE = "decompress"
-
 
 @dataclass(frozen=True)
 class RenderJob:
@@ -157,14 +154,15 @@ def _run_apart(job: RenderJob) -> _Done:
 
 
 def _run(job: RenderJob, workers: int | None) -> _Done:
-    stages: set[str] = set()
+    rendered = False
 
     def note(progress: Progress) -> None:
-        stages.add(progress.stage)
+        nonlocal rendered
+        rendered = rendered or progress.is_rendering
 
     choices: dict[str, Any] = {one.name: getattr(job, one.name) for one in fields(job)}
     with render_snapshot(**choices, progress=note, workers=workers) as dataset:
-        return _Done(dataset.location, dataset.version, bool(stages - {_BEFORE}))
+        return _Done(dataset.location, dataset.version, rendered)
 
 
 def _absolute(job: RenderJob) -> RenderJob:

@@ -156,7 +156,7 @@ class FolderHome:
         return Found(metadata, "", self._io)
 
     def expected(self, table: str) -> str:
-        return self._place.location(f"{self._folder}/{table}" if self._folder else table)
+        return self._place.location(self._root(table))
 
     def commit(
         self,
@@ -208,8 +208,10 @@ class FolderHome:
         return number
 
     def _key(self, table: str, name: str) -> str:
-        folder = f"{self._folder}/{table}" if self._folder else table
-        return f"{folder}/metadata/{name}"
+        return f"{self._root(table)}/metadata/{name}"
+
+    def _root(self, table: str) -> str:
+        return f"{self._folder}/{table}" if self._folder else table
 
 
 class CatalogHome:
