@@ -144,7 +144,8 @@ def query(
             if result is None:
                 _say_nothing(file)
             elif shows:
-                write_lines([""] if place else [])
+                if place:
+                    write_lines([""])
                 _show(result, max_rows)
             else:
                 _write(result, form, file, max_rows)
